@@ -1,0 +1,145 @@
+// Package image is what a process is while it is nowhere: every piece of its
+// state that travels in a move, split by kernel object, in msgpack.
+package image
+
+import "umosix/tracer/abi"
+
+// Version is the version of the image format. A reader refuses any other.
+const Version = 1
+
+// Image is a process without the contents of its memory, which follow it as
+// batches of pages.
+type Image struct {
+	Version  int
+	Process  Process
+	Tasks    []Task // the leader first
+	Mappings []Mapping
+	Files    []File
+	Signals  Signals
+	Limits   []Limit
+}
+
+// Process is the state that all tasks of a process share.
+type Process struct {
+	Pid          abi.HomePid
+	Comm         string // prctl(PR_GET_NAME) of the leader
+	Personality  uint64
+	Layout       Layout
+	Auxv         []byte
+	Vdso         Vdso
+	Window       abi.Addr // start of the range reserved for our own pages, same at home and at the guest
+	CPU          CPU
+	Clock        Clock
+	PossibleCPUs int // home's possible CPUs: rseq is registered only on nodes whose CPU numbers stay below
+}
+
+// Layout is struct prctl_mm_map of the process (man prctl, PR_SET_MM_MAP),
+// without auxv and exe_fd.
+type Layout struct {
+	StartCode, EndCode, StartData, EndData abi.Addr
+	StartBrk, Brk, StartStack              abi.Addr
+	ArgStart, ArgEnd, EnvStart, EnvEnd     abi.Addr
+}
+
+// Vdso says where the kernel's own pages were, and which code they held.
+type Vdso struct {
+	Start abi.Addr // start of [vvar] (the whole block starts here); 0 if the process has none
+	Code  abi.Addr // start of [vdso]
+	End   abi.Addr
+	Hash  [32]byte // BLAKE3 of the [vdso] pages
+	Bytes []byte   // the [vdso] pages, for nodes whose own differ
+}
+
+// CPU is what the program may have learnt of its processor.
+type CPU struct {
+	XCR0     uint64   // XSAVE state components enabled by the kernel
+	XsaveLen uint32   // size of the XSAVE area
+	Features []uint32 // cpuid words that the kernel shows (AT_HWCAP, AT_HWCAP2 and leaf words), compared bit by bit
+}
+
+// Clock is the state of home's clocks when the image was made, in nanoseconds.
+type Clock struct {
+	Monotonic, Boottime int64
+}
+
+// Task is one thread.
+type Task struct {
+	Tid        abi.HomePid
+	Regs       []byte // struct user_regs_struct
+	Xstate     []byte // NT_X86_XSTATE, standard layout
+	SigMask    uint64
+	AltStack   AltStack
+	Rseq       Rseq
+	RobustHead abi.Addr
+	RobustLen  uint64
+	ClearTid   abi.Addr
+	Pending    [][]byte // siginfo_t of signals pending for this task, in order
+	Comm       string
+	Call       PendingCall
+}
+
+// PendingCall is a system call that a task was blocked in when it was stopped
+// and that goes on at home. Nr is negative if there is none.
+type PendingCall struct {
+	Nr   int64
+	Args [6]uint64
+}
+
+// AltStack is stack_t (man sigaltstack).
+type AltStack struct {
+	Sp    abi.Addr
+	Flags int32
+	Size  uint64
+}
+
+// Rseq is a task's registration of restartable sequences; Addr is 0 if none.
+type Rseq struct {
+	Addr abi.Addr
+	Size uint32
+	Sig  uint32
+}
+
+// Mapping is one range of the address space. Ranges are ascending and do not
+// overlap. The kernel's own ([vvar], [vdso], [vsyscall]) and our window are not among them.
+type Mapping struct {
+	Start, End abi.Addr
+	Prot       uint32 // PROT_*
+	Flags      uint32 // MAP_PRIVATE or MAP_SHARED, MAP_GROWSDOWN, MAP_NORESERVE, MAP_HUGETLB, MAP_ANONYMOUS
+	Advice     uint32 // bit set of Advice*
+	File       int    // index into Files, or -1
+	Offset     uint64 // bytes into the file
+	Name       string // of an anonymous mapping: "[heap]", "[stack]", "[anon:...]"
+}
+
+// The madvise settings of a mapping (VmFlags of /proc/PID/smaps).
+const (
+	AdviceDontFork uint32 = 1 << iota
+	AdviceDontDump
+	AdviceWipeOnFork
+	AdviceHugepage
+	AdviceNoHugepage
+	AdviceMergeable
+	AdviceSequential
+	AdviceRandom
+	AdviceLocked // mlock
+)
+
+// File is a file at home that is mapped. Its identity is home's.
+type File struct {
+	Path     string
+	Dev, Ino uint64
+	Size     int64
+	MtimeNs  int64
+}
+
+// Signals is the signal state of the whole process.
+type Signals struct {
+	Actions [65][]byte // kernel struct sigaction of signal n; nil is the default action
+	Pending [][]byte   // siginfo_t of signals pending for the process, in order
+}
+
+// Limit is one resource limit.
+type Limit struct {
+	Resource   int
+	Soft, Hard uint64
+}

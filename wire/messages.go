@@ -1,0 +1,130 @@
+package wire
+
+import (
+	"umosix/tracer/abi"
+	"umosix/tracer/image"
+)
+
+// Type numbers a kind of frame. Numbers are only ever added.
+type Type uint8
+
+// The frames. D→E: from deputy to executor; E→D: the other way.
+const (
+	TypeHello    Type = 1  // both: first frame, protocol version and features
+	TypeBye      Type = 2  // both: orderly end of the link; body: Reason
+	TypePing     Type = 3  // both: are you there?
+	TypePong     Type = 4  // both: answer to Ping
+	TypeImage    Type = 10 // both: an image begins; body: image.Image
+	TypeBatch    Type = 11 // both: pages; body: image.Batch without Data, payload: Data
+	TypeTrailer  Type = 12 // both: the image is complete; body: image.Trailer
+	TypeRebuilt  Type = 13 // E→D: the guest stands ready; body: Rebuilt
+	TypeGo       Type = 14 // D→E: the move is decided: the guest runs
+	TypeAbandon  Type = 15 // both: the move is off, forget what was received; body: Reason
+	TypeFreeze   Type = 16 // D→E: stop the guest and send its image
+	TypeThaw     Type = 17 // D→E: the move is off: the frozen guest goes on
+	TypeDrop     Type = 18 // D→E: the guest is elsewhere now (or dead): end it
+	TypeDropped  Type = 19 // E→D: answer to Drop: the guest is gone
+	TypeCall     Type = 20 // E→D: a forwarded call; body: Call, payload: In regions
+	TypeReply    Type = 21 // D→E: its outcome; body: Reply, payload: Out regions
+	TypeRelay    Type = 22 // D→E: a signal for the guest; body: Relay
+	TypeVerdict  Type = 23 // E→D: what became of it; body: Verdict
+	TypeFault    Type = 24 // E→D: default action of a signal is due; body: Fault
+	TypeComeHome Type = 25 // E→D: the guest must go home; body: Reason
+	TypeExit     Type = 26 // E→D: the guest has ended (it is gone already); body: Exit
+	TypeMapFile  Type = 27 // E→D: map a file into the body and say what it is; body: MapFile
+	TypeMapped   Type = 28 // D→E: answer; body: Mapped; the file's bytes went before it as TypeBatch
+	TypeUsage    Type = 29 // E→D: CPU and memory of guests, about once a second; body: Usage
+	TypeTell     Type = 30 // E→D: a change that home mirrors (sigaction, munmap, limits); body: Call, no answer
+)
+
+// Hello opens a link.
+type Hello struct {
+	Protocol uint32
+	Job      string
+	Node     NodeID
+	Cage     string // E→D: "full", "seccomp+landlock" or "seccomp"
+	Features []string
+	CPU      image.CPU
+}
+
+// Protocol is the version of the frames between deputy and executor.
+const Protocol = 1
+
+// Reason says in words why something was done or refused.
+type Reason struct{ Text string }
+
+// Rebuilt answers a complete image. Failure is empty if the guest stands ready.
+type Rebuilt struct{ Failure string }
+
+// Call is a forwarded call. Regions' In bytes lie in the payload one after
+// another, Avail bytes each.
+type Call struct {
+	Call  abi.Call
+	Mask  uint64 // blocked signals of the task while it is in the call
+	Flags CallFlags
+}
+
+// CallFlags modify how a forwarded call is executed.
+type CallFlags uint8
+
+// The call flags.
+const (
+	TempMask CallFlags = 1 << iota // Mask is the call's own (ppoll and its like)
+	Resume                         // no new call: wait on for the one that the body is in
+)
+
+// Reply is the outcome of a call. Outs[i] is how many bytes of region i lie in
+// the payload.
+type Reply struct {
+	Ret  int64
+	Outs []uint32
+}
+
+// Relay is a signal that arrived at the body.
+type Relay struct {
+	Info   []byte // siginfo_t, 128 bytes
+	Group  bool   // sent to the process, not to the task
+	InCall bool   // the task's forwarded call was interrupted and waits for the verdict
+}
+
+// Verdict answers a Relay with InCall: Interrupt ends the call with its restart
+// code, otherwise it goes on.
+type Verdict struct{ Interrupt bool }
+
+// Fault asks home to take the default action of a signal at the body.
+type Fault struct {
+	Info []byte // siginfo_t
+	Core bool   // the memory should come home first
+}
+
+// Exit is the end of a guest by exit_group, or of one task by exit.
+type Exit struct {
+	Status int
+	Group  bool
+	Usage  Usage
+}
+
+// MapFile asks for a file mapping (man mmap); Length is in bytes.
+type MapFile struct {
+	Addr   abi.Addr
+	Length uint64
+	Prot   uint32
+	Flags  uint32
+	Fd     int32
+	Offset uint64
+}
+
+// Mapped answers MapFile: Errno, or where the body has the file mapped for now,
+// and which file it is (File is its index in the job's list of files).
+type Mapped struct {
+	Errno int32
+	At    abi.Addr
+	Index int
+	File  image.File
+}
+
+// Usage is what the guests of a process have used since its last arrival.
+type Usage struct {
+	UserNs, SystemNs int64
+	RSS              uint64 // bytes
+}
