@@ -1,0 +1,104 @@
+package tracer
+
+import (
+	"fmt"
+
+	"umosix/tracer/abi"
+)
+
+// Caller executes one system call in the name of a process. ret is the raw
+// result, a negative errno on failure; err is our own failure to have it executed.
+type Caller interface {
+	Call(nr uint64, args ...uint64) (ret int64, err error)
+}
+
+// allButTrap blocks every signal except SIGTRAP (5). SIGTRAP stays open because a
+// forced one that is blocked makes the kernel reset its handler.
+const allButTrap = ^uint64(0) &^ (1 << (5 - 1))
+
+// Injector executes system calls in a stopped task by moving it onto a `syscall`
+// instruction and back. Between Begin and End all signals but SIGTRAP are masked:
+// a signal that met an injected call would be lost.
+type Injector struct {
+	task *Task
+	insn abi.Addr
+	regs Regs
+	mask uint64
+}
+
+// Injector begins a session of injected calls in a task in a StopTrap, a signal
+// stop or a syscall-exit stop. insn is the address of a `syscall` instruction in
+// the task's memory. End must follow.
+func (k *Task) Injector(insn abi.Addr) (*Injector, error) {
+	in := &Injector{task: k, insn: insn}
+	var err error
+	if in.regs, err = k.Regs(); err != nil {
+		return nil, fmt.Errorf("inject into %d: %w", k.Tid, err)
+	}
+	if in.mask, err = k.SigMask(); err != nil {
+		return nil, fmt.Errorf("inject into %d: %w", k.Tid, err)
+	}
+	if err = k.SetSigMask(allButTrap); err != nil {
+		return nil, fmt.Errorf("inject into %d: %w", k.Tid, err)
+	}
+	return in, nil
+}
+
+// Regs are the task's own registers as they were at Begin; End puts them back.
+func (in *Injector) Regs() *Regs { return &in.regs }
+
+// Mask is the task's own signal mask as it was at Begin; End puts it back.
+func (in *Injector) Mask() *uint64 { return &in.mask }
+
+// Call executes one system call in the task (PTRACE_SYSCALL to its exit stop: no
+// signal is used, so that neither SIGTRAP nor its handler is touched).
+func (in *Injector) Call(nr uint64, args ...uint64) (int64, error) {
+	r := in.regs
+	var six [6]uint64
+	copy(six[:], args)
+	r.enter(in.insn, nr, six)
+	if err := in.task.SetRegs(r); err != nil {
+		return 0, fmt.Errorf("inject call %d into %d: %w", nr, in.task.Tid, err)
+	}
+	if err := in.task.runCall(); err != nil {
+		return 0, fmt.Errorf("inject call %d into %d: %w", nr, in.task.Tid, err)
+	}
+	after, err := in.task.Regs()
+	return after.Result(), err
+}
+
+// runCall runs a task that stands before a `syscall` instruction through one
+// whole call, to its exit stop.
+func (k *Task) runCall() error {
+	for entered := false; ; {
+		if err := k.Syscall(0); err != nil {
+			return err
+		}
+		s, err := k.Wait()
+		switch {
+		case err != nil:
+			return err
+		case s.Kind == StopSyscall && entered:
+			return nil
+		case s.Kind == StopSyscall:
+			entered = true
+		case s.Kind == StopSignal:
+			if err := k.deferSignal(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// End puts registers and mask back and leaves the task in a StopTrap, from where
+// an interrupted call restarts as if nothing had happened.
+func (in *Injector) End() error {
+	if err := in.task.SetRegs(in.regs); err != nil {
+		return fmt.Errorf("end injection into %d: %w", in.task.Tid, err)
+	}
+	// Settle runs the task to the edge of user mode: signals must still be masked.
+	if err := in.task.Settle(); err != nil {
+		return fmt.Errorf("end injection into %d: %w", in.task.Tid, err)
+	}
+	return in.task.SetSigMask(in.mask)
+}

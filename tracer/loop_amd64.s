@@ -1,0 +1,66 @@
+#include "textflag.h"
+
+// The resident loop: code that is copied into a process of a job and runs there,
+// never here. RBX is the address of the task's slot; the offsets are those of
+// type slot. It uses no stack and no register that a system call preserves, but
+// RBX and R12.
+//
+//	idle:  turn is not 1: spin a little, then wait for a change of turn (futex)
+//	run:   turn is 1: execute the call in the slot
+//	done:  store the result, set turn to 2, wake home's thread if it sleeps
+TEXT ·loopCode(SB), NOSPLIT|NOFRAME, $0
+idle:
+	MOVL 96(BX), R12       // spins
+again:
+	MOVL (BX), DX
+	CMPL DX, $1
+	JEQ  run
+	TESTL R12, R12
+	JZ   sleep
+	DECL R12
+	PAUSE
+	JMP  again
+sleep:
+	MOVL $1, 100(BX)       // asleep: home must wake us
+	MOVL (BX), DX
+	CMPL DX, $1
+	JEQ  run
+	MOVQ BX, DI
+	XORL SI, SI            // FUTEX_WAIT
+	XORL R10, R10
+	MOVL $202, AX          // futex
+	SYSCALL
+	JMP  idle
+run:
+	MOVL $0, 100(BX)
+	MOVQ 8(BX), AX
+	MOVQ 16(BX), DI
+	MOVQ 24(BX), SI
+	MOVQ 32(BX), DX
+	MOVQ 40(BX), R10
+	MOVQ 48(BX), R8
+	MOVQ 56(BX), R9
+	SYSCALL
+	MOVQ AX, 64(BX)
+	MOVL $2, AX
+	XCHGL AX, (BX)
+	MOVL 72(BX), AX        // home sleeps
+	TESTL AX, AX
+	JZ   idle
+	MOVQ BX, DI
+	MOVL $1, SI            // FUTEX_WAKE
+	MOVL $1, DX
+	MOVL $202, AX
+	SYSCALL
+	JMP  idle
+
+TEXT ·loopEnd(SB), NOSPLIT|NOFRAME, $0
+	UD2
+
+// func loopBounds() (start, end unsafe.Pointer)
+TEXT ·loopBounds(SB), NOSPLIT, $0-16
+	LEAQ ·loopCode(SB), AX
+	MOVQ AX, start+0(FP)
+	LEAQ ·loopEnd(SB), AX
+	MOVQ AX, end+8(FP)
+	RET

@@ -1,0 +1,42 @@
+package tracer
+
+import (
+	"bytes"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// loopBounds is where the code of the resident loop lies in this program.
+func loopBounds() (start, end unsafe.Pointer)
+
+// loopBytes is a copy of the loop's code. It has no absolute address in it.
+func loopBytes() []byte {
+	start, end := loopBounds()
+	return bytes.Clone(unsafe.Slice((*byte)(start), uintptr(end)-uintptr(start)))
+}
+
+// callSite is the offset behind the `syscall` instruction that executes calls:
+// the second one of three.
+func callSite(code []byte) int {
+	insn := []byte{0x0f, 0x05}
+	first := bytes.Index(code, insn)
+	return first + 2 + bytes.Index(code[first+2:], insn) + 2
+}
+
+func word32(b []byte, off int) *uint32 { return (*uint32)(unsafe.Pointer(&b[off])) }
+
+func get64(b []byte, off int) uint64 { return *(*uint64)(unsafe.Pointer(&b[off])) }
+
+func put64(b []byte, off int, v uint64) { *(*uint64)(unsafe.Pointer(&b[off])) = v }
+
+// futexWait sleeps while *w is v, at most for d. The futex is shared between processes.
+func futexWait(w *uint32, v uint32, d time.Duration) {
+	ts := unix.NsecToTimespec(int64(d))
+	unix.Syscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(w)), 0, uintptr(v), uintptr(unsafe.Pointer(&ts)), 0, 0)
+}
+
+func futexWake(w *uint32) {
+	unix.RawSyscall6(unix.SYS_FUTEX, uintptr(unsafe.Pointer(w)), 1, 1<<30, 0, 0, 0)
+}

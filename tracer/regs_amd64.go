@@ -1,0 +1,94 @@
+package tracer
+
+import (
+	"encoding/binary"
+	"fmt"
+	"unsafe"
+
+	"umosix/tracer/abi"
+)
+
+// Regs is struct user_regs_struct of x86-64 (arch/x86/include/asm/user_64.h).
+type Regs struct {
+	R15, R14, R13, R12, Rbp, Rbx, R11, R10, R9, R8         uint64
+	Rax, Rcx, Rdx, Rsi, Rdi, OrigRax, Rip, Cs, Eflags, Rsp uint64
+	Ss, FsBase, GsBase, Ds, Es, Fs, Gs                     uint64
+}
+
+// RegsSize is the size of Regs in bytes.
+const RegsSize = int(unsafe.Sizeof(Regs{}))
+
+// noSyscall in orig_rax tells the kernel that the task is not in a system call,
+// so that it leaves rip and rax alone (arch/x86/kernel/signal.c).
+const noSyscall = ^uint64(0)
+
+// Bits of eflags that must not leak into code that we run in a task.
+const eflagsTrap, eflagsDirection = 1 << 8, 1 << 10
+
+// Nr is the number of the system call that the task is in, or -1.
+func (r *Regs) Nr() int64 { return int64(r.OrigRax) }
+
+// Arg is argument n (0..5) of that call.
+func (r *Regs) Arg(n int) uint64 {
+	return [6]uint64{r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9}[n]
+}
+
+// Args are the arguments of that call.
+func (r *Regs) Args() [6]uint64 { return [6]uint64{r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9} }
+
+// SetArgs sets the arguments of a call.
+func (r *Regs) SetArgs(a [6]uint64) {
+	r.Rdi, r.Rsi, r.Rdx, r.R10, r.R8, r.R9 = a[0], a[1], a[2], a[3], a[4], a[5]
+}
+
+// Result is what the call returned: a negative errno, or a restart code.
+func (r *Regs) Result() int64 { return int64(r.Rax) }
+
+// SetResult sets what the call returns.
+func (r *Regs) SetResult(ret int64) { r.Rax = uint64(ret) }
+
+// PC is the address of the next instruction.
+func (r *Regs) PC() abi.Addr { return abi.Addr(r.Rip) }
+
+// LeaveSyscall marks the task as not being in a system call.
+func (r *Regs) LeaveSyscall() { r.OrigRax = noSyscall }
+
+// Skip makes the kernel not execute the call of a seccomp stop and return ret.
+func (r *Regs) Skip(ret int64) { r.OrigRax, r.Rax = noSyscall, uint64(ret) }
+
+// Rewind puts the task before its `syscall` instruction, to make call nr again.
+func (r *Regs) Rewind(nr uint64) {
+	r.Rip -= 2
+	r.Rax = nr
+	r.OrigRax = noSyscall
+}
+
+// enter puts the task before the `syscall` instruction at insn with a call loaded.
+func (r *Regs) enter(insn abi.Addr, nr uint64, args [6]uint64) {
+	r.Rip, r.Rax, r.OrigRax = uint64(insn), nr, noSyscall
+	r.SetArgs(args)
+	r.Eflags &^= eflagsTrap | eflagsDirection
+}
+
+// Is32 tells that the task runs 32-bit code.
+func (r *Regs) Is32() bool { return r.Cs == 0x23 }
+
+// Bytes is r as the kernel lays it out.
+func (r *Regs) Bytes() []byte {
+	b := make([]byte, 0, RegsSize)
+	for _, w := range (*[RegsSize / 8]uint64)(unsafe.Pointer(r)) {
+		b = binary.LittleEndian.AppendUint64(b, w)
+	}
+	return b
+}
+
+// RegsFrom reads what Bytes wrote.
+func RegsFrom(b []byte) (r Regs, err error) {
+	if len(b) != RegsSize {
+		return r, fmt.Errorf("register set of %d bytes instead of %d", len(b), RegsSize)
+	}
+	for i := range RegsSize / 8 {
+		(*[RegsSize / 8]uint64)(unsafe.Pointer(&r))[i] = binary.LittleEndian.Uint64(b[8*i:])
+	}
+	return r, nil
+}

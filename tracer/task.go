@@ -1,0 +1,238 @@
+package tracer
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer/abi"
+)
+
+// Task is one traced thread. All its methods must be called on the thread of its
+// Tracer; those that look at or change the task need it stopped, and return
+// ErrGone if it is no more.
+type Task struct {
+	Tid abi.LocalPid
+	// Handler gets the stops that nobody waits for with Wait.
+	Handler func(*Task, Stop)
+
+	tracer   *Tracer
+	ended    bool
+	end      Stop
+	deferred []Siginfo // signals met while something else was waited for, in order
+}
+
+// Siginfo is siginfo_t, 128 bytes (man sigaction).
+type Siginfo [128]byte
+
+// Signal is si_signo.
+func (s *Siginfo) Signal() int { return int(int32(binary.LittleEndian.Uint32(s[0:]))) }
+
+// Code is si_code.
+func (s *Siginfo) Code() int { return int(int32(binary.LittleEndian.Uint32(s[8:]))) }
+
+// RseqConfig is struct ptrace_rseq_configuration.
+type RseqConfig struct {
+	Pointer         abi.Addr
+	Size, Signature uint32
+	Flags, padding  uint32
+}
+
+// arrive takes a stop that the tracer's loop has met.
+func (k *Task) arrive(s Stop) {
+	if s.Ended() {
+		k.finish(s)
+	}
+	if k.Handler != nil {
+		k.Handler(k, s)
+	}
+}
+
+func (k *Task) finish(s Stop) {
+	k.ended, k.end = true, s
+	delete(k.tracer.tasks, k.Tid)
+}
+
+// Tracer is the tracer that owns the task.
+func (k *Task) Tracer() *Tracer { return k.tracer }
+
+// Ended tells whether the task is known to be gone, and how.
+func (k *Task) Ended() (Stop, bool) { return k.end, k.ended }
+
+// Wait waits for the next stop of this task alone. It returns ErrGone with a
+// stop that says how when the task has ended.
+func (k *Task) Wait() (Stop, error) {
+	if k.ended {
+		return k.end, ErrGone
+	}
+	var status unix.WaitStatus
+	_, err := wait4(int(k.Tid), &status, unix.WALL|unix.WNOTHREAD)
+	if err == unix.ECHILD {
+		k.finish(Stop{Kind: StopKilled, Signal: int(unix.SIGKILL)})
+		return k.end, ErrGone
+	}
+	if err != nil {
+		return Stop{}, fmt.Errorf("wait for %d: %w", k.Tid, err)
+	}
+	s := decodeStop(status)
+	if s.Ended() {
+		k.finish(s)
+		return s, ErrGone
+	}
+	return s, nil
+}
+
+// Interrupt asks the task to stop; a StopTrap follows, or another stop first.
+func (k *Task) Interrupt() error { return ptrace(ptraceInterrupt, k.Tid, 0, 0) }
+
+// Cont lets the task run, delivering sig if it is not 0 and this is a signal stop.
+func (k *Task) Cont(sig int) error { return ptrace(ptraceCont, k.Tid, 0, uintptr(sig)) }
+
+// Syscall lets the task run to the next entry of or exit from a system call.
+func (k *Task) Syscall(sig int) error { return ptrace(ptraceSyscall, k.Tid, 0, uintptr(sig)) }
+
+// Step lets the task run one instruction.
+func (k *Task) Step(sig int) error { return ptrace(ptraceSinglestep, k.Tid, 0, uintptr(sig)) }
+
+// Listen leaves a task in its group-stop, so that its parent sees it stopped and
+// SIGCONT wakes it.
+func (k *Task) Listen() error { return ptrace(ptraceListen, k.Tid, 0, 0) }
+
+// Detach lets the task go for good, delivering sig if it is not 0.
+func (k *Task) Detach(sig int) error {
+	err := ptrace(ptraceDetach, k.Tid, 0, uintptr(sig))
+	if err == nil {
+		delete(k.tracer.tasks, k.Tid)
+	}
+	return err
+}
+
+// SetOptions replaces the PTRACE_O_* options.
+func (k *Task) SetOptions(options int) error {
+	return ptrace(ptraceSetoptions, k.Tid, 0, uintptr(options))
+}
+
+// Regs reads the general registers.
+func (k *Task) Regs() (r Regs, err error) {
+	err = getRegs(k.Tid, &r)
+	return r, err
+}
+
+// SetRegs writes the general registers, FS and GS base among them.
+func (k *Task) SetRegs(r Regs) error { return setRegs(k.Tid, &r) }
+
+// maxXstate bounds the XSAVE area of any processor so far (11 KiB with AMX).
+const maxXstate = 64 << 10
+
+// Xstate reads the XSAVE area in its standard layout.
+func (k *Task) Xstate() ([]byte, error) {
+	buf := make([]byte, maxXstate)
+	n, err := getRegset(k.Tid, ntX86Xstate, buf)
+	return buf[:n:n], err
+}
+
+// SetXstate writes the XSAVE area.
+func (k *Task) SetXstate(b []byte) error { return setRegset(k.Tid, ntX86Xstate, b) }
+
+// SigMask reads the set of blocked signals; bit n-1 is signal n.
+func (k *Task) SigMask() (uint64, error) { return getSigMask(k.Tid) }
+
+// SetSigMask replaces the set of blocked signals.
+func (k *Task) SetSigMask(mask uint64) error { return setSigMask(k.Tid, mask) }
+
+// Siginfo reads what is about to be delivered in a signal stop.
+func (k *Task) Siginfo() (s Siginfo, err error) {
+	err = getSiginfo(k.Tid, &s)
+	return s, err
+}
+
+// SetSiginfo replaces what is about to be delivered in a signal stop.
+func (k *Task) SetSiginfo(s Siginfo) error { return setSiginfo(k.Tid, &s) }
+
+// PeekPending reads the queue of signals pending for the task, or for its whole
+// process if shared is set, without taking them off.
+func (k *Task) PeekPending(shared bool) ([]Siginfo, error) {
+	var all []Siginfo
+	buf := make([]Siginfo, 32)
+	for {
+		n, err := peekSiginfo(k.Tid, uint64(len(all)), shared, buf)
+		if err != nil {
+			return nil, fmt.Errorf("pending signals of %d: %w", k.Tid, err)
+		}
+		if n == 0 {
+			return all, nil
+		}
+		all = append(all, buf[:n]...)
+	}
+}
+
+// RseqConfig reads the registration of restartable sequences.
+func (k *Task) RseqConfig() (c RseqConfig, err error) {
+	err = getRseqConfig(k.Tid, &c)
+	return c, err
+}
+
+// EventMessage is PTRACE_GETEVENTMSG of an event stop: a new child's pid as this
+// program sees it, an exit status, or a former thread id.
+func (k *Task) EventMessage() (uint64, error) { return getEventMessage(k.Tid) }
+
+// Stop interrupts the task and waits until it stands in a StopTrap. Signals met
+// on the way are kept, in order, for TakeDeferred; events and syscall stops met
+// on the way are passed.
+func (k *Task) Stop() error {
+	if err := k.Interrupt(); err != nil {
+		return err
+	}
+	return k.awaitTrap()
+}
+
+func (k *Task) awaitTrap() error {
+	for {
+		s, err := k.Wait()
+		if err != nil {
+			return err
+		}
+		switch s.Kind {
+		case StopTrap, StopGroup:
+			return nil
+		case StopSignal:
+			if err := k.deferSignal(); err != nil {
+				return err
+			}
+		}
+		if err := k.Cont(0); err != nil {
+			return err
+		}
+	}
+}
+
+// Settle turns any stop of a task whose registers were changed into a StopTrap.
+// The kernel looks at restart codes when a task leaves a StopTrap, but not when
+// it leaves a syscall stop.
+func (k *Task) Settle() error {
+	if err := k.Interrupt(); err != nil {
+		return err
+	}
+	if err := k.Cont(0); err != nil {
+		return err
+	}
+	return k.awaitTrap()
+}
+
+func (k *Task) deferSignal() error {
+	info, err := k.Siginfo()
+	if err != nil {
+		return err
+	}
+	k.deferred = append(k.deferred, info)
+	return nil
+}
+
+// TakeDeferred returns the signals that were taken from the task while something
+// else was waited for. The caller must deliver them.
+func (k *Task) TakeDeferred() []Siginfo {
+	d := k.deferred
+	k.deferred = nil
+	return d
+}

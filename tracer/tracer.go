@@ -1,0 +1,182 @@
+// Package tracer owns stopped processes: their stops, registers, memory and
+// system calls executed in their name. It is the only package that speaks ptrace.
+package tracer
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer/abi"
+)
+
+// ErrGone is returned for a task that no longer exists: it was killed, or
+// another task of its process has exec'd or ended the process.
+var ErrGone = errors.New("task is gone")
+
+// Tracer owns one OS thread. Every ptrace request of its tasks is made on that
+// thread, because the kernel accepts requests only from the thread that attached
+// (man ptrace). The thread waits for stops; other goroutines reach it by Do and Post.
+type Tracer struct {
+	mu     sync.Mutex // guards queue and closed
+	queue  []func()
+	closed bool
+
+	bell  *doorbell
+	done  chan struct{}
+	tasks map[abi.LocalPid]*Task // on the thread only
+	ended map[abi.LocalPid]Stop  // ends of tasks that nobody has asked for yet; on the thread only
+
+	// Unknown, if set, is told of stops of tasks that were never seized by name:
+	// new children and threads of tasks with PTRACE_O_TRACECLONE and the like.
+	// It runs on the thread and must register the task with Adopt or let it go.
+	Unknown func(tid abi.LocalPid, s Stop)
+}
+
+// New starts a tracer and its thread.
+func New() (*Tracer, error) {
+	t := &Tracer{done: make(chan struct{}), tasks: map[abi.LocalPid]*Task{}, ended: map[abi.LocalPid]Stop{}}
+	started := make(chan error, 1)
+	go t.run(started)
+	if err := <-started; err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// run is the life of the thread. It never unlocks: the thread ends with it, and
+// with the thread every task that was seized with PTRACE_O_EXITKILL.
+func (t *Tracer) run(started chan<- error) {
+	runtime.LockOSThread()
+	defer close(t.done)
+	bell, err := startDoorbell()
+	if err != nil {
+		started <- err
+		return
+	}
+	t.bell = bell
+	started <- nil
+	for t.drain() {
+		t.step()
+	}
+	bell.stop()
+}
+
+// drain runs what was posted; it reports false when the tracer is closed.
+func (t *Tracer) drain() bool {
+	for {
+		t.mu.Lock()
+		work, closed := t.queue, t.closed
+		t.queue = nil
+		t.mu.Unlock()
+		for _, f := range work {
+			f()
+		}
+		if len(work) == 0 {
+			return !closed
+		}
+	}
+}
+
+// step waits for one stop of any task and hands it on.
+func (t *Tracer) step() {
+	var status unix.WaitStatus
+	tid, err := wait4(-1, &status, unix.WALL|unix.WNOTHREAD)
+	if err != nil {
+		panic(fmt.Sprintf("tracer: wait4 with a doorbell alive: %v", err))
+	}
+	t.dispatch(abi.LocalPid(tid), decodeStop(status))
+}
+
+// Poll handles stops that are there already, without waiting. It reports whether
+// there was one.
+func (t *Tracer) Poll() bool {
+	var status unix.WaitStatus
+	tid, err := wait4(-1, &status, unix.WALL|unix.WNOTHREAD|unix.WNOHANG)
+	if err != nil || tid == 0 {
+		return false
+	}
+	t.dispatch(abi.LocalPid(tid), decodeStop(status))
+	return true
+}
+
+func (t *Tracer) dispatch(tid abi.LocalPid, s Stop) {
+	if tid == t.bell.pid {
+		t.bell.answer(s)
+		return
+	}
+	k := t.tasks[tid]
+	switch {
+	case k == nil && t.Unknown != nil:
+		t.Unknown(tid, s)
+	case k == nil:
+		if s.Ended() {
+			t.ended[tid] = s
+		}
+	default:
+		k.arrive(s)
+	}
+}
+
+// Post queues f for the thread and wakes it. f runs between two stops.
+func (t *Tracer) Post(f func()) {
+	t.mu.Lock()
+	first := len(t.queue) == 0
+	t.queue = append(t.queue, f)
+	t.mu.Unlock()
+	if first {
+		t.bell.ring()
+	}
+}
+
+// Do runs f on the thread and waits until it has returned. It must not be called
+// on the thread itself.
+func (t *Tracer) Do(f func()) {
+	ran := make(chan struct{})
+	t.Post(func() { defer close(ran); f() })
+	select {
+	case <-ran:
+	case <-t.done:
+	}
+}
+
+// Close ends the thread; tasks seized with PTRACE_O_EXITKILL die with it.
+func (t *Tracer) Close() {
+	t.mu.Lock()
+	t.closed = true
+	t.mu.Unlock()
+	t.bell.ring()
+	<-t.done
+}
+
+// Seize attaches to a running task (PTRACE_SEIZE) with the given PTRACE_O_* options.
+func (t *Tracer) Seize(tid abi.LocalPid, options int) (*Task, error) {
+	if err := ptrace(ptraceSeize, tid, 0, uintptr(options)); err != nil {
+		return nil, fmt.Errorf("seize %d: %w", tid, err)
+	}
+	return t.Adopt(tid), nil
+}
+
+// Adopt registers a task that the kernel attached by itself: the child of a task
+// that is traced with PTRACE_O_TRACEFORK, TRACEVFORK or TRACECLONE.
+func (t *Tracer) Adopt(tid abi.LocalPid) *Task {
+	k := &Task{Tid: tid, tracer: t}
+	t.tasks[tid] = k
+	return k
+}
+
+// Task is the registered task of that number, or nil.
+func (t *Tracer) Task(tid abi.LocalPid) *Task { return t.tasks[tid] }
+
+// wait4 waits and takes no notice of signals to this program.
+func wait4(pid int, status *unix.WaitStatus, options int) (int, error) {
+	for {
+		tid, err := unix.Wait4(pid, status, options, nil)
+		if err != unix.EINTR {
+			return tid, err
+		}
+	}
+}

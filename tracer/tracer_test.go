@@ -1,0 +1,223 @@
+package tracer
+
+import (
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer/abi"
+)
+
+// seed is a stopped process that waits for ever, on a tracer of its own.
+func seed(t *testing.T) (*Tracer, *Task) {
+	t.Helper()
+	tr, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tr.Close)
+	var k *Task
+	on(t, tr, func() error {
+		pid, err := StartSeed("mosix-test", nil)
+		if err != nil {
+			return err
+		}
+		if k, err = tr.Seize(pid, unix.PTRACE_O_EXITKILL|unix.PTRACE_O_TRACESYSGOOD); err != nil {
+			return err
+		}
+		return k.Stop()
+	})
+	return tr, k
+}
+
+// on runs f on the tracer's thread and fails the test if it fails.
+func on(t *testing.T, tr *Tracer, f func() error) {
+	t.Helper()
+	var err error
+	tr.Do(func() { err = f() })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestInject(t *testing.T) {
+	tr, k := seed(t)
+	on(t, tr, func() error {
+		in, err := k.Injector(SeedInsn)
+		if err != nil {
+			return err
+		}
+		if pid, err := in.Call(unix.SYS_GETPID); err != nil || pid != int64(k.Tid) {
+			t.Errorf("getpid in %d: %d, %v", k.Tid, pid, err)
+		}
+		return in.End()
+	})
+}
+
+// loopIn gives a stopped seed a window and lets it idle in the loop.
+func loopIn(t *testing.T, tr *Tracer, k *Task) *Slot {
+	t.Helper()
+	var slot *Slot
+	on(t, tr, func() error {
+		in, err := k.Injector(SeedInsn)
+		if err != nil {
+			return err
+		}
+		m, err := OpenMemory(k.Tid)
+		if err != nil {
+			return err
+		}
+		l, err := NewLoop(k.Tid, m, in, windowPlaces[0])
+		if err != nil {
+			return err
+		}
+		t.Cleanup(l.Close)
+		if slot, err = l.Slot(0); err != nil {
+			return err
+		}
+		slot.Enter(in.Regs())
+		if err := in.End(); err != nil {
+			return err
+		}
+		return k.Cont(0)
+	})
+	return slot
+}
+
+func TestLoopExecutesCalls(t *testing.T) {
+	tr, k := seed(t)
+	slot := loopIn(t, tr, k)
+	for range 1000 {
+		if pid, err := slot.Call(unix.SYS_GETPID); err != nil || pid != int64(k.Tid) {
+			t.Fatalf("getpid: %d, %v", pid, err)
+		}
+	}
+	if ret, err := slot.Call(unix.SYS_CLOSE, 77); err != nil || ret != -int64(unix.EBADF) {
+		t.Fatalf("close of no descriptor: %d, %v", ret, err)
+	}
+}
+
+func TestLoopSurvivesSignalsAndStops(t *testing.T) {
+	tr, k := seed(t)
+	seen := 0
+	k.Handler = func(k *Task, s Stop) {
+		if s.Kind == StopSignal {
+			seen++
+		}
+		if !s.Ended() {
+			k.Cont(0)
+		}
+	}
+	slot := loopIn(t, tr, k)
+	for i := range 200 {
+		if err := unix.Kill(int(k.Tid), unix.SIGUSR2); err != nil {
+			t.Fatal(err)
+		}
+		if pid, err := slot.Call(unix.SYS_GETPID); err != nil || pid != int64(k.Tid) {
+			t.Fatalf("round %d: getpid: %d, %v", i, pid, err)
+		}
+		if i%10 == 0 {
+			on(t, tr, func() error {
+				if err := k.Stop(); err != nil {
+					return err
+				}
+				return k.Cont(0)
+			})
+		}
+	}
+	if seen == 0 {
+		t.Fatal("no signal was seen")
+	}
+}
+
+func TestLoopWaitsForBlockedCall(t *testing.T) {
+	tr, k := seed(t)
+	k.Handler = func(k *Task, s Stop) {
+		if !s.Ended() {
+			k.Cont(0)
+		}
+	}
+	slot := loopIn(t, tr, k)
+	buf, at := slot.loop.Buffers()
+	put64(buf, 0, 0)
+	put64(buf, 8, uint64(50*time.Millisecond))
+	begin := time.Now()
+	slot.Start(unix.SYS_NANOSLEEP, [6]uint64{uint64(at)})
+	if _, ok, _ := slot.Wait(time.Millisecond); ok {
+		t.Fatal("a sleep of 50 ms ended within 1 ms")
+	}
+	on(t, tr, func() error { // a stop in mid-call must not be seen
+		if err := k.Stop(); err != nil {
+			return err
+		}
+		r, err := k.Regs()
+		if err == nil && slot.At(&r) != PlaceInCall {
+			t.Errorf("place %v, rip %#x", slot.At(&r), r.Rip)
+		}
+		return k.Cont(0)
+	})
+	ret, ok, err := slot.Wait(time.Second)
+	if d := time.Since(begin); ret != 0 || !ok || err != nil || d < 50*time.Millisecond || d > 80*time.Millisecond {
+		t.Fatalf("nanosleep: %d, %v, %v after %v", ret, ok, err, d)
+	}
+}
+
+func TestKilledTaskEndsWait(t *testing.T) {
+	tr, k := seed(t)
+	var slot *Slot
+	k.Handler = func(_ *Task, s Stop) {
+		if s.Ended() {
+			slot.Kill()
+		}
+	}
+	slot = loopIn(t, tr, k)
+	slot.Start(unix.SYS_PAUSE, [6]uint64{})
+	unix.Kill(int(k.Tid), unix.SIGKILL)
+	if _, _, err := slot.Wait(5 * time.Second); err != ErrGone {
+		t.Fatalf("wait for a killed task: %v", err)
+	}
+}
+
+func TestAccessible(t *testing.T) {
+	tr, k := seed(t)
+	loopIn(t, tr, k)
+	m, err := OpenMemory(k.Tid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for _, c := range []struct {
+		at    abi.Addr
+		n     uint64
+		write bool
+		want  uint64
+	}{
+		{seedBase, 10, false, 10}, {seedBase, 10, true, 0}, {seedBase + 4000, 200, false, 96},
+		{0, 8, false, 0}, {abi.TaskSize, 8, false, 0}, {^abi.Addr(0), 8, false, 0},
+		{windowPlaces[0] + slotsStart - 8, 16, true, 0}, {windowPlaces[0] + slotsStart - 8, 16, false, 16},
+	} {
+		if got := m.Accessible(c.at, c.n, c.write); got != c.want {
+			t.Errorf("%d bytes at %#x (write %v): %d accessible, want %d", c.n, uint64(c.at), c.write, got, c.want)
+		}
+	}
+}
+
+func BenchmarkLoopCall(b *testing.B) {
+	tr, err := New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer tr.Close()
+	t := &testing.T{}
+	var k *Task
+	tr.Do(func() {
+		pid, _ := StartSeed("mosix-test", nil)
+		k, _ = tr.Seize(pid, unix.PTRACE_O_EXITKILL|unix.PTRACE_O_TRACESYSGOOD)
+		k.Stop()
+	})
+	slot := loopIn(t, tr, k)
+	for b.Loop() {
+		slot.Call(unix.SYS_GETPID)
+	}
+}

@@ -1,0 +1,78 @@
+package tracer
+
+import (
+	"fmt"
+
+	"umosix/tracer/abi"
+)
+
+// The window is the range of a process's address space that is ours. It lies at
+// the same addresses at home and at the guest, so that the program can never be
+// given memory there on either side.
+//
+//	+0        code of the resident loop, r-x
+//	+1 page   slots, one per task, shared with this program
+//	+64 KiB   buffers of calls, shared with this program
+//	+64 MiB   scratch: PROT_NONE, for addresses that must fault
+const (
+	WindowSize   = buffersEnd + 64<<10
+	slotsStart   = abi.PageSize
+	buffersStart = 64 << 10
+	buffersEnd   = 64 << 20
+	slotBytes    = 128
+	maxSlots     = (buffersStart - slotsStart) / slotBytes
+)
+
+// windowPlaces are tried in turn: addresses that runtimes, sanitizers and the
+// kernel leave alone as a rule.
+var windowPlaces = []abi.Addr{0x5f0000000000, 0x6f0000000000, 0x4f0000000000, 0x3f0000000000, 0x2f0000000000}
+
+// FindWindow finds a free place for a window in an address space.
+func FindWindow(areas []Area) (abi.Addr, error) {
+next:
+	for _, place := range windowPlaces {
+		for _, a := range areas {
+			if a.Start < place+WindowSize && a.End > place {
+				continue next
+			}
+		}
+		return place, nil
+	}
+	return 0, fmt.Errorf("no free range of %d bytes in the address space", WindowSize)
+}
+
+// InWindow tells whether an address lies in the window that starts at window.
+func InWindow(window, a abi.Addr) bool { return a >= window && a < window+WindowSize }
+
+// FindSyscallInsn finds a `syscall` instruction in the memory of a process: in
+// its vdso, or in any of its code.
+func FindSyscallInsn(m *Memory, areas []Area) (abi.Addr, error) {
+	for _, wanted := range []func(Area) bool{
+		func(a Area) bool { return a.Path == "[vdso]" },
+		func(a Area) bool { return a.Executable() && a.Readable() && a.Path != "[vsyscall]" },
+	} {
+		for _, a := range areas {
+			if !wanted(a) {
+				continue
+			}
+			if at, ok := findInsn(m, a); ok {
+				return at, nil
+			}
+		}
+	}
+	return 0, fmt.Errorf("no system call instruction in process %d", m.pid)
+}
+
+func findInsn(m *Memory, a Area) (abi.Addr, bool) {
+	const piece = 64 << 10
+	buf := make([]byte, piece)
+	for at := a.Start; at < a.End; at += piece - 1 {
+		n, _ := m.ForceRead(buf[:min(piece, uint64(a.End-at))], at)
+		for i := 0; i+1 < n; i++ {
+			if buf[i] == 0x0f && buf[i+1] == 0x05 {
+				return at + abi.Addr(i), true
+			}
+		}
+	}
+	return 0, false
+}
