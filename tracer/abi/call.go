@@ -30,14 +30,17 @@ const (
 	OutVector                 // the region's share of result bytes spread over consecutive vector regions; Unit is the number of bytes in the vector before this one
 	OutLenAt                  // as many bytes as the 32-bit number in region LenAt says after the call, Avail at most
 	OutCString                // up to and with the first NUL
+	OutVectorAt               // like OutVector, spread over the 32-bit number in region LenAt instead of the result
 )
 
 // OutRule says how many bytes of an Out region come back.
 type OutRule struct {
 	Kind   OutKind
-	Unit   uint64 // for OutRet: bytes per unit of the result; for OutVector: bytes before this piece
-	LenAt  int    // for OutLenAt: index of the region that holds the length
-	LenOff uint32 // for OutLenAt: byte offset of the 32-bit length in that region
+	Unit   uint64 // for OutRet: bytes per unit of the result; for OutVector and OutVectorAt: bytes before this piece
+	LenAt  int    // for OutLenAt and OutVectorAt: index of the region that holds the length
+	LenOff uint32 // for OutLenAt and OutVectorAt: byte offset of the 32-bit length in that region
+	Plus   uint32 // for OutRet: bytes that come back on top of the result's (msgrcv's type word)
+	Least  uint32 // nothing comes back when the result is smaller (recvmmsg's later messages); not for OutAlways
 }
 
 // Region is one piece of the program's memory that a call reads or writes.
