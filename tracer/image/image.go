@@ -17,6 +17,7 @@ type Image struct {
 	Files    []File
 	Signals  Signals
 	Limits   []Limit
+	Guards   []Run // guard pages (madvise MADV_GUARD_INSTALL) inside the mappings
 }
 
 // Process is the state that all tasks of a process share.
