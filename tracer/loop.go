@@ -298,3 +298,29 @@ const (
 	PlaceInCall
 	PlaceAfterCall
 )
+
+// Insn is the address of the `syscall` instruction that executes calls.
+func (l *Loop) Insn() abi.Addr { return l.Window + abi.Addr(l.insn) - 2 }
+
+// Serving is a Caller for use on the tracer's thread: while it waits for the
+// slot's task, the stops of this and of other tasks are handled.
+func (s *Slot) Serving(t *Tracer) Caller { return servingSlot{s, t} }
+
+type servingSlot struct {
+	*Slot
+	tracer *Tracer
+}
+
+func (s servingSlot) Call(nr uint64, args ...uint64) (int64, error) {
+	var six [6]uint64
+	copy(six[:], args)
+	s.Start(nr, six)
+	for until := time.Now().Add(callLimit); time.Now().Before(until); {
+		if ret, ok, err := s.Wait(time.Millisecond); ok || err != nil {
+			return ret, err
+		}
+		for s.tracer.Poll() {
+		}
+	}
+	return 0, fmt.Errorf("call %d in the resident loop: the process does not answer", nr)
+}

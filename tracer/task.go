@@ -2,7 +2,9 @@ package tracer
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -235,4 +237,99 @@ func (k *Task) TakeDeferred() []Siginfo {
 	d := k.deferred
 	k.deferred = nil
 	return d
+}
+
+// errNoStop says that a task did not stop in time: as a rule it waits in the
+// kernel for its vfork child, and stops when the child execs or ends.
+var errNoStop = errors.New("it does not stop (it may wait for a vfork child)")
+
+// StopWithin is Stop with a bound. When it fails with the time over, the
+// interrupt stays pending and the task may stop later.
+func (k *Task) StopWithin(limit time.Duration) error {
+	if err := k.Interrupt(); err != nil {
+		return err
+	}
+	for until := time.Now().Add(limit); ; {
+		s, ok, err := k.poll()
+		switch {
+		case err != nil:
+			return err
+		case ok && (s.Kind == StopTrap || s.Kind == StopGroup):
+			return nil
+		case ok && s.Kind == StopSignal:
+			if err := k.deferSignal(); err != nil {
+				return err
+			}
+			fallthrough
+		case ok:
+			if err := k.Cont(0); err != nil {
+				return err
+			}
+		case time.Now().After(until):
+			return errNoStop
+		default:
+			time.Sleep(20 * time.Microsecond)
+		}
+	}
+}
+
+// poll is Wait that does not wait.
+func (k *Task) poll() (s Stop, ok bool, err error) {
+	if k.ended {
+		return k.end, true, ErrGone
+	}
+	var status unix.WaitStatus
+	n, err := wait4(int(k.Tid), &status, unix.WALL|unix.WNOTHREAD|unix.WNOHANG)
+	if err != nil {
+		k.finish(Stop{Kind: StopKilled, Signal: int(unix.SIGKILL)})
+		return k.end, true, ErrGone
+	}
+	if n == 0 {
+		return Stop{}, false, nil
+	}
+	if s = decodeStop(status); s.Ended() {
+		k.finish(s)
+		return s, true, ErrGone
+	}
+	return s, true, nil
+}
+
+// StepOut runs a stopped task instruction by instruction until it has left
+// [from, to). A task must not be moved inside the vdso: its registers may hold
+// addresses of kernel pages that differ at the destination.
+func (k *Task) StepOut(from, to abi.Addr) error {
+	const most = 100_000
+	mask, err := k.SigMask()
+	if err != nil {
+		return err
+	}
+	for steps := 0; ; steps++ {
+		r, err := k.Regs()
+		if err != nil {
+			return err
+		}
+		if r.PC() < from || r.PC() >= to {
+			return k.SetSigMask(mask)
+		}
+		if steps == most {
+			return fmt.Errorf("task %d does not leave %#x-%#x", k.Tid, uint64(from), uint64(to))
+		}
+		if err := k.stepOnce(); err != nil {
+			return err
+		}
+	}
+}
+
+func (k *Task) stepOnce() error {
+	if err := k.SetSigMask(allButTrap); err != nil {
+		return err
+	}
+	if err := k.Step(0); err != nil {
+		return err
+	}
+	s, err := k.Wait()
+	if err == nil && s.Kind == StopSignal && s.Signal != int(unix.SIGTRAP) {
+		err = k.deferSignal()
+	}
+	return err
 }

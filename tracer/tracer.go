@@ -34,6 +34,10 @@ type Tracer struct {
 	// new children and threads of tasks with PTRACE_O_TRACECLONE and the like.
 	// It runs on the thread and must register the task with Adopt or let it go.
 	Unknown func(tid abi.LocalPid, s Stop)
+
+	// Idle, if set, runs on the thread before it waits for a stop. If it reports
+	// true it has done some work, and is asked again before the thread waits.
+	Idle func() bool
 }
 
 // New starts a tracer and its thread.
@@ -60,7 +64,9 @@ func (t *Tracer) run(started chan<- error) {
 	t.bell = bell
 	started <- nil
 	for t.drain() {
-		t.step()
+		if t.Idle == nil || !t.Idle() {
+			t.step()
+		}
 	}
 	bell.stop()
 }
