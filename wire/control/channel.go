@@ -37,6 +37,9 @@ type Start struct {
 	Keep   bool // stay although nothing is away (shaken and early-attached jobs)
 	SyncIO bool
 	Warn   bool // -w: write a line to the program's standard error when it is pinned
+	// Socket is mosd's control socket: when the channel ends without Stop or Leave,
+	// Rejoin finds the next mosd there.
+	Socket string
 }
 
 // ToDeputy is one line from mosd to a deputy; exactly one field is set.

@@ -1,0 +1,212 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"umosix/wire"
+	"umosix/wire/control"
+)
+
+// Registry knows the jobs of this home. It implements control.JobVerbs.
+type Registry struct {
+	cfg  Config
+	log  zerolog.Logger
+	life context.Context
+	end  context.CancelFunc
+	busy sync.WaitGroup // goroutines of the registry
+	wake chan struct{}  // the scanner should look soon
+
+	saving sync.Mutex // before mu; orders the writes of state files
+
+	mu      sync.Mutex // guards all below, and all of job, process and deputy
+	jobs    map[string]*job
+	procs   map[int]*process // by home pid
+	reports map[string]endedJob
+	oldest  []string // job ids of reports, oldest first
+}
+
+// job is one mosrun and all its descendants.
+type job struct {
+	id, tag  string
+	owner    Owner
+	opts     control.Options
+	began    time.Time
+	procs    map[int]*process
+	ordinal  int // of the next process
+	deputy   *deputy
+	orphan   *orphan // a deputy of an earlier mosd that has not come back yet
+	starting chan struct{}
+	watchers map[*watcher]struct{}
+	total    control.Report // of the processes that have ended
+	over     chan struct{}  // closed at the end of the job
+}
+
+// process is a thread group of a job.
+type process struct {
+	job     *job
+	pid     int
+	start   uint64 // see stat.start
+	ordinal int    // in its job: a seed for the shaker that a second run repeats
+	lock    bool
+	cpu     time.Duration // used here, as last sampled
+	said    control.State // the deputy's last word; zero: at home, never moved
+	plan    *plan         // what happens at its exec
+	pidfd   *os.File      // of awaitEnd
+	moving  chan struct{} // holds one token while it may be moved
+	gone    chan struct{} // closed at its end
+}
+
+// Open makes a registry and takes up the jobs that an earlier mosd has left in
+// the state directory.
+func Open(cfg Config) (*Registry, error) {
+	if cfg.Launch == nil {
+		cfg.Launch = cfg.launch
+	}
+	if cfg.MoveTimeout == 0 {
+		cfg.MoveTimeout = DefaultMoveTimeout
+	}
+	if err := os.MkdirAll(filepath.Join(cfg.Dir, jobsDir), 0o700); err != nil {
+		return nil, fmt.Errorf("jobs: %w", err)
+	}
+	r := &Registry{
+		cfg:     cfg,
+		log:     cfg.Log,
+		wake:    make(chan struct{}, 1),
+		jobs:    make(map[string]*job),
+		procs:   make(map[int]*process),
+		reports: make(map[string]endedJob),
+	}
+	r.life, r.end = context.WithCancel(context.Background())
+	r.restore()
+	r.spawn(r.scanner)
+	return r, nil
+}
+
+// Close ends what the registry itself does. Jobs and deputies go on.
+func (r *Registry) Close() {
+	r.end()
+	r.mu.Lock()
+	for _, j := range r.jobs {
+		if j.deputy != nil {
+			j.deputy.lines.Close()
+		}
+	}
+	for _, p := range r.procs {
+		p.wakeWaiter()
+	}
+	r.mu.Unlock()
+	r.busy.Wait()
+}
+
+// spawn runs f as a goroutine that Close waits for.
+func (r *Registry) spawn(f func()) {
+	r.busy.Add(1)
+	go func() {
+		defer r.busy.Done()
+		f()
+	}()
+}
+
+// Away counts the processes of this home that are on other nodes.
+func (r *Registry) Away() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, p := range r.procs {
+		if p.said.Where != wire.Home {
+			n++
+		}
+	}
+	return n
+}
+
+// newJob makes a job without processes. Called with mu held.
+func (r *Registry) newJobLocked(id, tag string, owner Owner, opts control.Options) *job {
+	j := &job{
+		id: id, tag: tag, owner: owner, opts: opts,
+		began:    time.Now(),
+		procs:    make(map[int]*process),
+		starting: make(chan struct{}, 1),
+		watchers: make(map[*watcher]struct{}),
+		over:     make(chan struct{}),
+	}
+	j.total = control.Report{Job: j.label(), Calls: make(map[string]uint64)}
+	r.jobs[id] = j
+	return j
+}
+
+// label is what users see as the job's id.
+func (j *job) label() string {
+	if j.tag != "" {
+		return j.tag
+	}
+	return j.id
+}
+
+// addLocked takes a process into a job; a process that is known under this
+// number has ended then. Called with mu held.
+func (r *Registry) addLocked(j *job, pid int, start uint64) *process {
+	if old := r.procs[pid]; old != nil {
+		r.removeLocked(old)
+	}
+	p := &process{
+		job: j, pid: pid, start: start, ordinal: j.ordinal,
+		said:   control.State{Pid: pid},
+		moving: make(chan struct{}, 1),
+		gone:   make(chan struct{}),
+	}
+	j.ordinal++
+	p.moving <- struct{}{}
+	j.procs[pid], r.procs[pid] = p, p
+	r.spawn(func() { r.awaitEnd(p) })
+	if j.opts.Shake > 0 {
+		r.spawn(func() { r.shake(p) })
+	}
+	return p
+}
+
+// removeLocked forgets a process that has ended, and its job with the last one.
+// Called with mu held.
+func (r *Registry) removeLocked(p *process) {
+	j := p.job
+	if j.procs[p.pid] != p {
+		return
+	}
+	delete(j.procs, p.pid)
+	if r.procs[p.pid] == p {
+		delete(r.procs, p.pid)
+	}
+	p.account(&j.total)
+	close(p.gone)
+	p.wakeWaiter()
+	if len(j.procs) == 0 {
+		r.finishLocked(j)
+	}
+}
+
+// finishLocked ends a job. Called with mu held.
+func (r *Registry) finishLocked(j *job) {
+	j.total.Wall = time.Since(j.began).Seconds()
+	delete(r.jobs, j.id)
+	close(j.over)
+	r.keepReportLocked(j)
+	if j.deputy != nil {
+		go j.deputy.lines.Send(control.ToDeputy{Stop: &control.Stop{}})
+	}
+	os.Remove(r.stateFile(j.id))
+	r.log.Debug().Str(fieldJob, j.id).Msg("job ended")
+}
+
+// The names of the fields in log lines.
+const (
+	fieldJob  = "job"
+	fieldPid  = "pid"
+	fieldNode = "node"
+)

@@ -1,0 +1,124 @@
+package jobs
+
+import "time"
+
+// The pace of the scanner: dense after something new was seen, for then more of
+// it is likely, and once a second in the long run.
+const (
+	scanSoon = 5 * time.Millisecond
+	scanLate = time.Second
+)
+
+// scanner looks for new processes of jobs while there are jobs.
+func (r *Registry) scanner() {
+	pause := scanLate
+	for {
+		var tick <-chan time.Time
+		if limit := r.slowest(); limit > 0 {
+			tick = time.After(min(pause, limit))
+		}
+		select {
+		case <-r.life.Done():
+			return
+		case <-r.wake:
+			pause = scanSoon
+			continue
+		case <-tick:
+		}
+		if pause = min(2*pause, scanLate); r.scan() {
+			pause = scanSoon
+		}
+	}
+}
+
+// slowest is the longest pause between two scans that the present jobs bear: a
+// shaken job wants its new processes found before their first move. 0: no jobs.
+func (r *Registry) slowest() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	limit := time.Duration(0)
+	if len(r.jobs) > 0 {
+		limit = scanLate
+	}
+	for _, j := range r.jobs {
+		if j.opts.Shake > 0 {
+			limit = max(min(limit, j.opts.Shake/2), scanSoon)
+		}
+	}
+	return limit
+}
+
+// poke makes the scanner look soon.
+func (r *Registry) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
+}
+
+// known is what a scan starts from.
+type known struct {
+	process *process
+	job     *job
+}
+
+// scan samples all processes and adds children that it did not know. It tells
+// whether there were any.
+func (r *Registry) scan() bool {
+	r.mu.Lock()
+	todo := make([]known, 0, len(r.procs))
+	for _, p := range r.procs {
+		todo = append(todo, known{p, p.job})
+	}
+	r.mu.Unlock()
+	changed := make(map[*job]bool)
+	for len(todo) > 0 {
+		at := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		r.sample(at.process)
+		for _, pid := range children(at.process.pid) {
+			if p := r.meet(at.job, pid); p != nil {
+				todo = append(todo, known{p, at.job})
+				changed[at.job] = true
+			}
+		}
+	}
+	for j := range changed {
+		r.save(j)
+	}
+	return len(changed) > 0
+}
+
+// sample reads how much a process has used; one whose number has passed to
+// another process has ended.
+func (r *Registry) sample(p *process) {
+	now, err := readStat(p.pid)
+	ended := err != nil || now.start != p.start
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if ended {
+		r.removeLocked(p)
+		return
+	}
+	p.cpu = now.cpu
+}
+
+// meet takes a child in that is not known yet and returns it. A child has the
+// lock of its parent, and while a body is away so is its child: its deputy says
+// where.
+func (r *Registry) meet(j *job, pid int) *process {
+	now, err := readStat(pid)
+	if err != nil || now.dead() {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if p := r.procs[pid]; p != nil && p.start == now.start || len(j.procs) == 0 {
+		return nil
+	}
+	p := r.addLocked(j, pid, now.start)
+	if parent := j.procs[now.ppid]; parent != nil {
+		p.lock = parent.lock
+	}
+	return p
+}

@@ -1,0 +1,109 @@
+package host
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"strings"
+
+	"umosix/wire"
+	"umosix/wire/control"
+)
+
+// maxCommand bounds the command line of a guest, in bytes: its home said it.
+const maxCommand = 512
+
+// Guests is mosps -g: the processes of other homes that run here.
+func (h *Host) Guests(context.Context) ([]control.Process, error) {
+	h.mu.Lock()
+	list := make([]control.Process, 0, len(h.executors))
+	for e := range h.executors {
+		for i := range e.guests {
+			list = append(list, e.line(&e.guests[i], h.cfg.Self))
+		}
+	}
+	h.mu.Unlock()
+	slices.SortFunc(list, func(a, b control.Process) int {
+		return cmp.Or(cmp.Compare(a.Home, b.Home), cmp.Compare(a.Pid, b.Pid))
+	})
+	return list, nil
+}
+
+func (e *executor) line(g *control.Guest, here wire.NodeID) control.Process {
+	return control.Process{
+		Pid: g.Pid, Job: e.job, Home: e.home, Where: here, State: "R",
+		CPU: g.CPU.Seconds(), RSS: g.RSS, Threads: g.Threads, Command: printable(g.Command),
+	}
+}
+
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, text[:min(len(text), maxCommand)])
+}
+
+// Count is how many guests are here.
+func (h *Host) Count() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n := 0
+	for e := range h.executors {
+		n += len(e.guests)
+	}
+	return n
+}
+
+// Cage is the weakest cage that an executor here has said to run in; empty where
+// there is none.
+func (h *Host) Cage() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	weakest := ""
+	for e := range h.executors {
+		if e.cage != "" && (weakest == "" || len(e.cage) < len(weakest) || weakest == CageFull) {
+			weakest = e.cage
+		}
+	}
+	return weakest
+}
+
+// Expel sends all guests away and waits until they have gone. The caller has
+// blocked the node before, so that no more come in.
+func (h *Host) Expel(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, leaveTimeout)
+	defer cancel()
+	h.mu.Lock()
+	var all []*executor
+	for e := range h.executors {
+		all = append(all, e)
+	}
+	h.mu.Unlock()
+	for _, e := range all {
+		e.lines.Send(control.ToExecutor{Leave: true})
+	}
+	for _, e := range all {
+		select {
+		case <-e.ended:
+		case <-ctx.Done():
+			return control.Refused("job %s of node %v has not taken its guests home yet (executor pid %d)", e.job, e.home, e.pid)
+		}
+	}
+	return nil
+}
+
+// Leave is Expel for the end of mosd: nothing comes in any more.
+func (h *Host) Leave(ctx context.Context) error {
+	h.mu.Lock()
+	h.leaving = true
+	h.mu.Unlock()
+	return h.Expel(ctx)
+}
+
+func (h *Host) isLeaving() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.leaving
+}
