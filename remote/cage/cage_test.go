@@ -1,0 +1,528 @@
+package cage
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+	"umosix/tracer/abi"
+	"umosix/tracer/image"
+)
+
+// inside is a sealed guest and the means to make it do things.
+type inside struct {
+	t     *testing.T
+	cage  *Cage
+	guest *tracer.Task
+}
+
+func newTracer(t *testing.T) *tracer.Tracer {
+	t.Helper()
+	tr, err := tracer.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(tr.Close)
+	return tr
+}
+
+func newCage(t *testing.T, cfg Config) *Cage {
+	t.Helper()
+	if cfg.Tracer == nil {
+		cfg.Tracer = newTracer(t)
+	}
+	if cfg.Weakest == "" {
+		cfg.Weakest = AnyLevel
+	}
+	c, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
+}
+
+// spawn makes a guest with this pid and seals it.
+func spawn(t *testing.T, c *Cage, pid abi.HomePid) *inside {
+	t.Helper()
+	in := &inside{t: t, cage: c}
+	c.cfg.Tracer.Do(func() {
+		var err error
+		if in.guest, err = c.Spawn(pid); err == nil {
+			err = in.seal()
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	if t.Failed() {
+		t.FailNow()
+	}
+	return in
+}
+
+func (in *inside) seal() error {
+	call, err := in.guest.Injector(in.cage.Insn())
+	if err != nil {
+		return err
+	}
+	memory, err := tracer.OpenMemory(in.guest.Tid)
+	if err != nil {
+		return err
+	}
+	defer memory.Close()
+	if err := in.cage.Seal(in.guest, call, in.cage.scratch(), memory); err != nil {
+		return err
+	}
+	return call.End()
+}
+
+// try makes the guest execute one call as its own code would, and tells whether
+// the filter trapped it; a trapped call is not executed.
+func (in *inside) try(nr uint64, args ...uint64) (ret int64, trapped bool) {
+	in.t.Helper()
+	var err error
+	in.cage.cfg.Tracer.Do(func() { ret, trapped, err = in.run(nr, args...) })
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	return ret, trapped
+}
+
+func (in *inside) run(nr uint64, args ...uint64) (int64, bool, error) {
+	r, err := in.guest.Regs()
+	if err != nil {
+		return 0, false, err
+	}
+	var six [6]uint64
+	copy(six[:], args)
+	r.Rip, r.Rax = uint64(in.cage.Insn()), nr
+	r.LeaveSyscall()
+	r.SetArgs(six)
+	if err := in.guest.SetRegs(r); err != nil {
+		return 0, false, err
+	}
+	trapped := false
+	for exits := 0; exits < 2; {
+		if err := in.guest.Syscall(0); err != nil {
+			return 0, trapped, err
+		}
+		s, err := in.guest.Wait()
+		if err != nil {
+			return 0, trapped, fmt.Errorf("%v: %w", s, err)
+		}
+		switch s.Kind {
+		case tracer.StopSyscall:
+			exits++
+		case tracer.StopSeccomp:
+			trapped = true
+			at, err := in.guest.Regs()
+			if err != nil {
+				return 0, trapped, err
+			}
+			at.Skip(-int64(unix.ENOSYS))
+			if err := in.guest.SetRegs(at); err != nil {
+				return 0, trapped, err
+			}
+		}
+	}
+	after, err := in.guest.Regs()
+	return after.Result(), trapped, err
+}
+
+func TestGuestHasItsHomePid(t *testing.T) {
+	c := newCage(t, Config{Weakest: LevelFull})
+	for _, pid := range []abi.HomePid{4711, 2, 4194303, 300000, 1, 7} {
+		in := spawn(t, c, pid)
+		if got, trapped := in.try(unix.SYS_GETPID); trapped || got != int64(pid) {
+			t.Errorf("guest %d has pid %d (trapped: %v)", pid, got, trapped)
+		}
+		if got, _ := in.try(unix.SYS_GETTID); got != int64(pid) {
+			t.Errorf("guest %d has tid %d", pid, got)
+		}
+	}
+}
+
+func TestSpawnRefusesPidsThatCannotBe(t *testing.T) {
+	c := newCage(t, Config{Weakest: LevelFull})
+	spawn(t, c, 50)
+	c.cfg.Tracer.Do(func() {
+		for _, pid := range []abi.HomePid{50, 4194304, -3} {
+			if _, err := c.Spawn(pid); !errors.Is(err, ErrPid) {
+				t.Errorf("pid %d: %v, not ErrPid", pid, err)
+			}
+		}
+	})
+	in := spawn(t, c, 51) // and the cage still works
+	if got, _ := in.try(unix.SYS_GETPID); got != 51 {
+		t.Errorf("pid %d after refusals", got)
+	}
+}
+
+// outward are calls that must never be executed on the guest's node.
+var outward = map[string][]uint64{
+	"open":        {unix.SYS_OPEN, 0, 0, 0},
+	"openat":      {unix.SYS_OPENAT, ^uint64(99), 0, 0},
+	"socket":      {unix.SYS_SOCKET, unix.AF_INET, unix.SOCK_STREAM, 0},
+	"connect":     {unix.SYS_CONNECT, 3, 0, 16},
+	"mount":       {unix.SYS_MOUNT, 0, 0, 0, 0, 0},
+	"kill all":    {unix.SYS_KILL, ^uint64(0), 9},
+	"tgkill":      {unix.SYS_TGKILL, 1, 1, 9},
+	"ptrace":      {unix.SYS_PTRACE, 16, 1},
+	"unshare":     {unix.SYS_UNSHARE, unix.CLONE_NEWUSER},
+	"execve":      {unix.SYS_EXECVE, 0, 0, 0},
+	"fork":        {unix.SYS_FORK},
+	"bpf":         {unix.SYS_BPF, 0, 0, 0},
+	"io_uring":    {unix.SYS_IO_URING_SETUP, 1, 0},
+	"memfd":       {unix.SYS_MEMFD_CREATE, 0, 0},
+	"capset":      {unix.SYS_CAPSET, 0, 0},
+	"seccomp":     {unix.SYS_SECCOMP, 1, 0, 0},
+	"unknown":     {3000},
+	"x32 getpid":  {x32Bit | unix.SYS_GETPID},
+	"write":       {unix.SYS_WRITE, 1, 0, 0},
+	"perf events": {unix.SYS_PERF_EVENT_OPEN, 0, 0, 0, 0, 0},
+}
+
+func TestOutwardCallsAreTrapped(t *testing.T) {
+	for _, level := range []string{LevelFull, LevelLandlock, LevelSeccomp} {
+		t.Run(level, func(t *testing.T) {
+			c := newCage(t, Config{Force: level})
+			if c.Level() != level {
+				t.Fatalf("level %q", c.Level())
+			}
+			in := spawn(t, c, 77)
+			for what, call := range outward {
+				if ret, trapped := in.try(call[0], call[1:]...); !trapped {
+					t.Errorf("%s is executed: %d", what, ret)
+				}
+			}
+			if ret, trapped := in.try(unix.SYS_MMAP, 0, 8192, 3, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS, ^uint64(0), 0); trapped || ret < 0 {
+				t.Errorf("anonymous mmap: %d, trapped %v", ret, trapped)
+			}
+			if _, trapped := in.try(unix.SYS_GETPID); trapped == c.ExactPids() {
+				t.Errorf("getpid trapped: %v, exact pids: %v", trapped, c.ExactPids())
+			}
+		})
+	}
+}
+
+// TestWallsBehindTheFilter asks the other walls alone: the guest has no filter.
+func TestWallsBehindTheFilter(t *testing.T) {
+	c := newCage(t, Config{Weakest: LevelFull})
+	var err error
+	results := map[string]int64{}
+	c.cfg.Tracer.Do(func() {
+		var k *tracer.Task
+		if k, err = c.Spawn(99); err != nil {
+			return
+		}
+		var in *tracer.Injector
+		if in, err = k.Injector(c.Insn()); err != nil {
+			return
+		}
+		var m *tracer.Memory
+		if m, err = tracer.OpenMemory(k.Tid); err != nil {
+			return
+		}
+		defer m.Close()
+		h := &hands{call: in, memory: m, scratch: c.scratch()}
+		capset(h, c.keepCaps())
+		path := func(name string, nr uint64, arg int, s string, args ...uint64) {
+			h.reuse()
+			at, _ := h.put([]byte(s + "\x00"))
+			args[arg] = at
+			results[name], _ = in.Call(nr, args...)
+		}
+		path("etc", unix.SYS_OPEN, 0, "/etc/passwd", 0, unix.O_RDONLY, 0)
+		path("proc", unix.SYS_OPEN, 0, "/proc/self/mem", 0, unix.O_RDONLY, 0)
+		path("root", unix.SYS_OPEN, 0, "/", 0, unix.O_RDONLY, 0)
+		path("dots", unix.SYS_OPEN, 0, "../../../etc", 0, unix.O_RDONLY, 0)
+		path("create", unix.SYS_OPEN, 0, "/x", 0, unix.O_CREAT|unix.O_RDWR, 0o600)
+		at, _ := h.strings("proc", "/")
+		results["mount"], _ = in.Call(unix.SYS_MOUNT, at[0], at[1], at[0], 0, 0)
+		path("hostname", unix.SYS_SETHOSTNAME, 0, "x", 0, 1)
+		results["other process"], _ = in.Call(unix.SYS_KILL, uint64(os.Getpid()), 0)
+		results["unshare"], _ = in.Call(unix.SYS_UNSHARE, unix.CLONE_NEWNS)
+		results["setuid"], _ = in.Call(unix.SYS_SETUID, 65534)
+		results["descriptor"], _ = in.Call(unix.SYS_FCNTL, 0, unix.F_GETFD)
+		results["nnp"], _ = in.Call(unix.SYS_PRCTL, unix.PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0)
+		err = in.End()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if results["nnp"] != 1 {
+		t.Error("no_new_privs is not set")
+	}
+	delete(results, "nnp")
+	for what, ret := range results {
+		t.Logf("%s: %v", what, unix.Errno(-ret))
+		if ret >= 0 {
+			t.Errorf("%s succeeds: %d", what, ret)
+		}
+	}
+}
+
+func TestClocksAreHomes(t *testing.T) {
+	tr := newTracer(t)
+	for _, shift := range []int64{1000e9 + 5, -300e9 - 7, 1} {
+		home := image.Clock{Monotonic: clockNow(unix.CLOCK_MONOTONIC) + shift, Boottime: clockNow(unix.CLOCK_BOOTTIME) + 2*shift}
+		if home.Monotonic < 0 || home.Boottime < 0 {
+			continue
+		}
+		c := newCage(t, Config{Tracer: tr, Weakest: LevelFull, Home: home})
+		if !c.ExactClocks() {
+			t.Fatal("the clocks are not carried on")
+		}
+		in := spawn(t, c, 4711)
+		at := uint64(c.scratch())
+		for clock, want := range map[int32]int64{unix.CLOCK_MONOTONIC: shift, unix.CLOCK_BOOTTIME: 2 * shift, unix.CLOCK_REALTIME: 0} {
+			before := clockNow(clock)
+			if ret, trapped := in.try(unix.SYS_CLOCK_GETTIME, uint64(clock), at); ret != 0 || trapped {
+				t.Fatalf("clock_gettime: %d, trapped %v", ret, trapped)
+			}
+			var b [16]byte
+			m, err := tracer.OpenMemory(in.guest.Tid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := m.ReadAt(b[:], abi.Addr(at)); err != nil {
+				t.Fatal(err)
+			}
+			m.Close()
+			off := leTime(b) - before - want
+			if off < -int64(5*time.Millisecond) || off > int64(5*time.Millisecond) {
+				t.Errorf("clock %d is %v off home's", clock, time.Duration(off))
+			}
+		}
+	}
+}
+
+func leTime(b [16]byte) int64 {
+	ts := unix.Timespec{}
+	for i := range 8 {
+		ts.Sec |= int64(b[i]) << (8 * i)
+		ts.Nsec |= int64(b[8+i]) << (8 * i)
+	}
+	return ts.Nano()
+}
+
+func TestCloseLeavesNoProcess(t *testing.T) {
+	for _, level := range []string{LevelFull, LevelLandlock} {
+		c := newCage(t, Config{Force: level})
+		pids := []abi.LocalPid{c.First()}
+		for pid := range abi.HomePid(20) {
+			pids = append(pids, spawn(t, c, 100+pid).guest.Tid)
+		}
+		began := time.Now()
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: closed in %v", level, time.Since(began))
+		for _, pid := range pids {
+			if err := unix.Kill(int(pid), 0); err != unix.ESRCH {
+				t.Errorf("%s: process %d after Close: %v", level, pid, err)
+			}
+		}
+	}
+}
+
+func TestCloseAfterTheTracer(t *testing.T) {
+	tr, err := tracer.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := New(Config{Tracer: tr, Weakest: AnyLevel})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.Close()
+	if err := c.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := unix.Kill(int(c.First()), 0); err != unix.ESRCH {
+		t.Errorf("first process after Close: %v", err)
+	}
+}
+
+func TestWeakerCageIsRefused(t *testing.T) {
+	if _, err := New(Config{Tracer: newTracer(t), Weakest: LevelFull, Force: LevelSeccomp}); err == nil {
+		t.Fatal("a seccomp cage is built where the full one is asked for")
+	} else {
+		t.Log(err)
+	}
+}
+
+func TestGuestsAreLabelled(t *testing.T) {
+	c := newCage(t, Config{Label: "guest of node 1"})
+	in := spawn(t, c, 4711)
+	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", in.guest.Tid))
+	if err != nil || string(comm) != guestName+"\n" {
+		t.Errorf("comm %q, %v", comm, err)
+	}
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", in.guest.Tid))
+	if err != nil || !strings.Contains(string(line), "guest of node 1") {
+		t.Errorf("command line %q, %v", line, err)
+	}
+}
+
+// TestMain runs the tests a second time as nobody when they run as root: most
+// users are not root, and their cage must be the same.
+func TestMain(m *testing.M) {
+	if os.Getenv("CAGE_TEST_HOLD") != "" {
+		hold()
+	}
+	code := m.Run()
+	if code == 0 && os.Getuid() == 0 {
+		code = asNobody()
+	}
+	os.Exit(code)
+}
+
+const nobody = 65534
+
+func asNobody() int {
+	self, err := os.CreateTemp("", "cage-test-*")
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	defer os.Remove(self.Name())
+	binary, err := os.ReadFile("/proc/self/exe")
+	if err == nil {
+		_, err = self.Write(binary)
+	}
+	self.Chmod(0o755)
+	self.Close()
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	fmt.Println("again as nobody:")
+	again := exec.Command(self.Name(), os.Args[1:]...)
+	again.Dir = "/"
+	again.Stdout, again.Stderr = os.Stdout, os.Stderr
+	again.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	if again.Run() != nil {
+		return 1
+	}
+	return 0
+}
+
+// hold is another program: it builds a cage with a guest, prints their pids, and
+// waits to be killed.
+func hold() {
+	tr, err := tracer.New()
+	if err != nil {
+		panic(err)
+	}
+	c, err := New(Config{Tracer: tr, Weakest: AnyLevel, Force: os.Getenv("CAGE_TEST_HOLD")})
+	if err != nil {
+		panic(err)
+	}
+	tr.Do(func() {
+		k, err := c.Spawn(4711)
+		if err != nil {
+			panic(err)
+		}
+		k.Cont(0)
+		fmt.Println(c.First(), k.Tid)
+	})
+	select {}
+}
+
+func TestGuestsDieWithTheExecutor(t *testing.T) {
+	for _, level := range []string{LevelFull, LevelSeccomp} {
+		t.Run(level, func(t *testing.T) {
+			holder := exec.Command("/proc/self/exe")
+			holder.Env = append(os.Environ(), "CAGE_TEST_HOLD="+level)
+			holder.Stderr = os.Stderr
+			out, err := holder.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := holder.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var first, guest int
+			if _, err := fmt.Fscan(out, &first, &guest); err != nil {
+				t.Fatal(err)
+			}
+			fds := []int32{pidfd(t, first), pidfd(t, guest)}
+			holder.Process.Kill()
+			holder.Wait()
+			for _, fd := range fds {
+				n, err := unix.Poll([]unix.PollFd{{Fd: fd, Events: unix.POLLIN}}, 2000)
+				if n != 1 {
+					t.Errorf("a process in the cage outlives its executor: %v", err)
+				}
+				unix.Close(int(fd))
+			}
+		})
+	}
+}
+
+func pidfd(t *testing.T, pid int) int32 {
+	t.Helper()
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int32(fd)
+}
+
+func BenchmarkNewAndClose(b *testing.B) {
+	tr, err := tracer.New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer tr.Close()
+	now := image.Clock{Monotonic: 1e12, Boottime: 1e12}
+	for b.Loop() {
+		c, err := New(Config{Tracer: tr, Weakest: LevelFull, Home: now})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := c.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkSpawnAndSeal(b *testing.B) {
+	tr, err := tracer.New()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer tr.Close()
+	c, err := New(Config{Tracer: tr, Weakest: LevelFull})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer c.Close()
+	pid := abi.HomePid(1000)
+	for b.Loop() {
+		tr.Do(func() {
+			in := &inside{cage: c}
+			if in.guest, err = c.Spawn(pid); err == nil {
+				err = in.seal()
+			}
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		pid++
+	}
+}

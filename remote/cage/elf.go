@@ -1,0 +1,94 @@
+package cage
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer/abi"
+)
+
+// The seed is the program of the cage's first process and, as a copy, of every
+// process that Spawn makes: one page of code, no libc, no data. Only a program
+// without threads can give its children a time namespace, and a program that
+// small leaves nothing in a guest but one page to unmap.
+//
+// Its page lies above the highest address of position-independent programs
+// (0x5655... and their heap) and below the lowest of mmap (0x6fff... with 32 bits
+// of randomness), where neither loaders nor allocators place anything.
+const (
+	SeedStart abi.Addr = 0x5ff3c5e10000
+	SeedEnd            = SeedStart + abi.PageSize
+
+	seedCode = 0x100 // offset of the first instruction
+	seedInsn = 0x180 // offset of the `syscall` instruction for injected calls
+)
+
+// seedELF is the seed as an executable file: ELF header, two program headers (the
+// page, and a stack that is not executable), code.
+func seedELF() []byte {
+	page := make([]byte, abi.PageSize)
+	le := binary.LittleEndian
+	copy(page, "\x7fELF\x02\x01\x01") // 64 bits, little endian, version 1
+	le.PutUint16(page[16:], 2)        // ET_EXEC
+	le.PutUint16(page[18:], 62)       // EM_X86_64
+	le.PutUint32(page[20:], 1)
+	le.PutUint64(page[24:], uint64(SeedStart+seedCode))
+	le.PutUint64(page[32:], 64) // the program headers follow this one
+	le.PutUint16(page[52:], 64)
+	le.PutUint16(page[54:], 56)
+	le.PutUint16(page[56:], 2)
+	const load, stack = 1, 0x6474e551 // PT_LOAD, PT_GNU_STACK
+	programHeader(page[64:], load, 4|1, uint64(SeedStart), uint64(len(page)))
+	programHeader(page[120:], stack, 4|2, 0, 0)
+	copy(page[seedCode:], []byte{
+		0xb8, unix.SYS_PAUSE, 0, 0, 0, // again: mov $pause, %eax
+		0x0f, 0x05, // syscall
+		0xeb, 0xf7, // jmp again
+	})
+	copy(page[seedInsn:], []byte{0x0f, 0x05, 0x0f, 0x0b}) // syscall; ud2
+	return page
+}
+
+// programHeader fills in a segment that begins with the file.
+func programHeader(b []byte, kind, flags uint32, addr, size uint64) {
+	le := binary.LittleEndian
+	le.PutUint32(b[0:], kind)
+	le.PutUint32(b[4:], flags)
+	le.PutUint64(b[16:], addr)
+	le.PutUint64(b[24:], addr)
+	le.PutUint64(b[32:], size)
+	le.PutUint64(b[40:], size)
+	le.PutUint64(b[48:], abi.PageSize)
+}
+
+// startSeed starts the seed under a title as a child of the calling thread. The
+// path of the program is read by the child: with a user namespace of its own it
+// may not look into this program's descriptors, only into its copy of them.
+func startSeed(title string, attr *syscall.SysProcAttr) (abi.LocalPid, error) {
+	fd, err := seedFile()
+	if err != nil {
+		return 0, err
+	}
+	defer unix.Close(fd)
+	if _, err := unix.Write(fd, seedELF()); err != nil {
+		return 0, fmt.Errorf("write the seed: %w", err)
+	}
+	pid, err := syscall.ForkExec(fmt.Sprintf("/proc/self/fd/%d", fd), []string{title}, &syscall.ProcAttr{Sys: attr})
+	if err != nil {
+		return 0, fmt.Errorf("start the seed: %w", os.NewSyscallError("clone and exec", err))
+	}
+	return abi.LocalPid(pid), nil
+}
+
+// seedFile makes an empty file in memory that may be executed.
+func seedFile() (int, error) {
+	fd, err := unix.MemfdCreate(guestName, unix.MFD_CLOEXEC|unix.MFD_EXEC) // needed where vm.memfd_noexec is 1
+	if err == unix.EINVAL {                                                // before 6.3
+		fd, err = unix.MemfdCreate(guestName, unix.MFD_CLOEXEC)
+	}
+	return fd, os.NewSyscallError("memfd_create", err)
+}

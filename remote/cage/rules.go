@@ -1,0 +1,134 @@
+package cage
+
+import (
+	"maps"
+
+	"golang.org/x/net/bpf"
+	"golang.org/x/sys/unix"
+)
+
+// Rules says per system call number what the guest may do without its executor.
+type Rules map[uint32]Rule
+
+// Rule is the condition under which a call is executed on the guest's node. The
+// zero Rule is no condition: the call is allowed. A pointer argument can never be
+// looked into, so a rule reads argument words alone.
+type Rule struct {
+	Arg     int      // argument number, 0..5
+	Mask    uint32   // if not 0: the argument's low word, and'ed with it, must be Want
+	Want    uint32   //
+	Among   []uint32 // if not nil: the argument's low word must be one of these
+	NilOnly bool     // the argument must be 0 in all its 64 bits
+}
+
+// code decides about a call whose number is known. It ends in a return.
+func (r Rule) code() []bpf.Instruction {
+	low := bpf.LoadAbsolute{Off: offArgs + 8*uint32(r.Arg), Size: 4}
+	switch {
+	case r.Mask != 0:
+		return []bpf.Instruction{low,
+			bpf.ALUOpConstant{Op: bpf.ALUOpAnd, Val: r.Mask},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: r.Want, SkipFalse: 1}, allow, trap}
+	case r.Among != nil:
+		return r.amongCode(low)
+	case r.NilOnly:
+		return []bpf.Instruction{low,
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipFalse: 3},
+			bpf.LoadAbsolute{Off: low.Off + 4, Size: 4},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: 0, SkipFalse: 1}, allow, trap}
+	}
+	return []bpf.Instruction{allow}
+}
+
+func (r Rule) amongCode(low bpf.LoadAbsolute) []bpf.Instruction {
+	code := []bpf.Instruction{low}
+	for i, v := range r.Among {
+		toAllow := len(r.Among) - i
+		code = append(code, bpf.JumpIf{Cond: bpf.JumpEqual, Val: v, SkipTrue: uint8(toAllow)})
+	}
+	return append(code, trap, allow)
+}
+
+// Conditions of the calls that are native for some arguments only. The kernel
+// reads all these arguments as 32-bit numbers, or ignores their upper words.
+var conditions = Rules{
+	unix.SYS_MMAP:            {Arg: 3, Mask: mmapMask, Want: unix.MAP_ANONYMOUS | unix.MAP_PRIVATE},
+	unix.SYS_MADVISE:         {Arg: 2, Among: harmlessAdvice},
+	unix.SYS_RT_SIGACTION:    {Arg: 1, NilOnly: true},
+	unix.SYS_CLOCK_GETTIME:   {Arg: 0, Among: machineClocks},
+	unix.SYS_CLOCK_GETRES:    {Arg: 0, Among: machineClocks},
+	unix.SYS_CLOCK_NANOSLEEP: {Arg: 0, Among: machineClocks},
+	unix.SYS_ARCH_PRCTL:      {Arg: 0, Among: []uint32{archSetGs, archSetFs, archGetFs, archGetGs}},
+	unix.SYS_PRCTL:           {Arg: 0, Among: []uint32{unix.PR_SET_VMA, unix.PR_GET_TIMERSLACK, unix.PR_SET_TIMERSLACK}},
+}
+
+// mmapMask are the flags that decide whether a mapping is the guest's own affair:
+// anonymous, private, at a place where nothing is yet, of ordinary pages.
+const mmapMask = unix.MAP_TYPE | unix.MAP_ANONYMOUS | unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE |
+	unix.MAP_HUGETLB | unix.MAP_GROWSDOWN | unix.MAP_LOCKED
+
+// The operations of arch_prctl (asm/prctl.h).
+const (
+	archSetGs = 0x1001
+	archSetFs = 0x1002
+	archGetFs = 0x1003
+	archGetGs = 0x1004
+)
+
+// machineClocks are the clocks that the node has and that do not count CPU time.
+var machineClocks = []uint32{
+	unix.CLOCK_MONOTONIC, unix.CLOCK_REALTIME, unix.CLOCK_MONOTONIC_COARSE, unix.CLOCK_REALTIME_COARSE,
+	unix.CLOCK_BOOTTIME, unix.CLOCK_MONOTONIC_RAW,
+}
+
+// harmlessAdvice are the advices that mean the same on the guest's node. The
+// others (poisoning pages, guard regions) are the executor's to decide.
+var harmlessAdvice = []uint32{
+	unix.MADV_DONTNEED, unix.MADV_FREE, unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE,
+	unix.MADV_NORMAL, unix.MADV_RANDOM, unix.MADV_SEQUENTIAL, unix.MADV_WILLNEED,
+	unix.MADV_DONTDUMP, unix.MADV_DODUMP, unix.MADV_DONTFORK, unix.MADV_DOFORK,
+	unix.MADV_WIPEONFORK, unix.MADV_KEEPONFORK, unix.MADV_MERGEABLE, unix.MADV_UNMERGEABLE,
+	unix.MADV_COLD, unix.MADV_PAGEOUT, unix.MADV_POPULATE_READ, unix.MADV_POPULATE_WRITE, unix.MADV_COLLAPSE,
+}
+
+// nativeCalls are the calls that are native whatever their arguments are.
+var nativeCalls = []uint32{
+	unix.SYS_RT_SIGRETURN, unix.SYS_RT_SIGPROCMASK, unix.SYS_RT_SIGPENDING, unix.SYS_SIGALTSTACK,
+	unix.SYS_FUTEX, unix.SYS_FUTEX_WAITV, unix.SYS_SCHED_YIELD, unix.SYS_GETRANDOM, unix.SYS_MEMBARRIER,
+	unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_GETTIMEOFDAY, unix.SYS_TIME, unix.SYS_GETCPU,
+	unix.SYS_SET_ROBUST_LIST, unix.SYS_GET_ROBUST_LIST, unix.SYS_SET_TID_ADDRESS,
+	unix.SYS_MPROTECT, unix.SYS_NANOSLEEP, unix.SYS_RESTART_SYSCALL, unix.SYS_PAUSE,
+}
+
+// clockCalls and pidCalls are native only where the node can carry home's clocks
+// and pids on.
+var (
+	clockCalls = []uint32{unix.SYS_CLOCK_GETTIME, unix.SYS_CLOCK_GETRES, unix.SYS_CLOCK_NANOSLEEP}
+	pidCalls   = []uint32{unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_SET_TID_ADDRESS, unix.SYS_GET_ROBUST_LIST}
+)
+
+// filter is the program for the guests of this cage.
+func (c *Cage) filter() ([]unix.SockFilter, error) {
+	return Program(rulesFor(c.exact.pids, c.exact.clocks || !c.home.known))
+}
+
+// rulesFor are the rules of a cage that can carry on pids, and clocks.
+func rulesFor(pids, clocks bool) Rules {
+	rules := maps.Clone(conditions)
+	for _, nr := range nativeCalls {
+		rules[nr] = Rule{}
+	}
+	if !pids {
+		rules.without(pidCalls)
+	}
+	if !clocks {
+		rules.without(clockCalls)
+	}
+	return rules
+}
+
+func (r Rules) without(numbers []uint32) {
+	for _, nr := range numbers {
+		delete(r, nr)
+	}
+}
