@@ -23,14 +23,14 @@ type OutKind uint8
 // The kinds of OutRule. Nothing comes back when the call failed, unless the
 // rule says otherwise.
 const (
-	OutNone    OutKind = iota // nothing (In regions)
-	OutAll                    // Avail bytes, when the result is >= 0
-	OutAlways                 // Avail bytes, also when the call failed (EINTR's remaining time and the like)
-	OutRet                    // result*Unit bytes
-	OutVector                 // the region's share of result bytes spread over consecutive vector regions; Unit is the number of bytes in the vector before this one
-	OutLenAt                  // as many bytes as the 32-bit number in region LenAt says after the call, Avail at most
-	OutCString                // up to and with the first NUL
-	OutVectorAt               // like OutVector, spread over the 32-bit number in region LenAt instead of the result
+	OutNone     OutKind = iota // nothing (In regions)
+	OutAll                     // Avail bytes, when the result is >= 0
+	OutAlways                  // Avail bytes, also when the call failed (EINTR's remaining time and the like)
+	OutRet                     // result*Unit bytes
+	OutVector                  // the region's share of result bytes spread over consecutive vector regions; Unit is the number of bytes in the vector before this one
+	OutLenAt                   // as many bytes as the 32-bit number in region LenAt says after the call, Avail at most
+	OutCString                 // up to and with the first NUL
+	OutVectorAt                // like OutVector, spread over the 32-bit number in region LenAt instead of the result
 )
 
 // OutRule says how many bytes of an Out region come back.

@@ -1,0 +1,39 @@
+package abi
+
+import "encoding/binary"
+
+// Mask says where the signal mask stands that a call sets while it waits.
+type Mask struct {
+	Arg      uint8 // number of the pointer's argument plus one; 0 if the call sets none
+	Indirect bool  // the argument points to {pointer, size} (pselect6, io_pgetevents)
+}
+
+// SigsetSize is the size of the kernel's signal set in bytes.
+const SigsetSize = 8
+
+// Read is the mask that the call sets, bit n-1 for signal n. ok is false if it
+// sets none or if the mask cannot be read.
+func (m Mask) Read(args *[6]uint64, mem Memory) (mask uint64, ok bool) {
+	if m.Arg == 0 {
+		return 0, false
+	}
+	at := args[m.Arg-1]
+	if m.Indirect && at != 0 {
+		if at, ok = readWord(mem, Addr(at)); !ok {
+			return 0, false
+		}
+	}
+	if at == 0 {
+		return 0, false
+	}
+	return readWord(mem, Addr(at))
+}
+
+// readWord reads 8 bytes.
+func readWord(mem Memory, at Addr) (uint64, bool) {
+	var word [8]byte
+	if n, err := mem.ReadAt(word[:], at); err != nil || n < len(word) {
+		return 0, false
+	}
+	return binary.LittleEndian.Uint64(word[:]), true
+}

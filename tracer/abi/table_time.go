@@ -1,0 +1,108 @@
+package abi
+
+import "golang.org/x/sys/unix"
+
+// The sizes of what the kernel tells of time.
+const (
+	itimerSize = 32
+	timexSize  = 208
+)
+
+// timeRows are the calls on clocks and timers.
+var timeRows = []Row{
+	{Nr: 35, Name: "nanosleep", Args: args(in("req", timespecSize), inout("rem", timespecSize).always().soft()), Placement: Native, Interrupt: RestartBlock, MayBlock: true, Timeout: Timeout{Unit: Timespec, Arg: 0}},
+	{Nr: 36, Name: "getitimer", Args: args(val("which"), out("value", itimerSize)), Placement: Home, place: itimerPlace},
+	{Nr: 37, Name: "alarm", Args: args(val("seconds")), Placement: Home},
+	{Nr: 38, Name: "setitimer", Args: args(val("which"), in("new", itimerSize), out("old", itimerSize)), Placement: Home, place: itimerPlace, Note: "timers of CPU time come home"},
+	{Nr: 96, Name: "gettimeofday", Args: args(out("tv", timevalSize), out("tz", 8)), Placement: Native, Note: "the wall clock is home's"},
+	{Nr: 100, Name: "times", Args: args(out("buf", 32)), Placement: Local},
+	{Nr: 159, Name: "adjtimex", Args: args(inout("buf", timexSize)), Placement: Home},
+	{Nr: 164, Name: "settimeofday", Args: args(in("tv", timevalSize), in("tz", 8)), Placement: Home},
+	{Nr: 201, Name: "time", Args: args(out("tloc", 8)), Placement: Native, Note: "the wall clock is home's"},
+	{Nr: 222, Name: "timer_create", Args: args(val("clockid"), in("sevp", sigeventSize), out("timerid", 4)), Placement: Home, place: timerPlace, Note: "timers of CPU time come home"},
+	{Nr: 223, Name: "timer_settime", Args: args(val("timerid"), val("flags"), in("new", itimerSize), out("old", itimerSize)), Placement: Home},
+	{Nr: 224, Name: "timer_gettime", Args: args(val("timerid"), out("value", itimerSize)), Placement: Home},
+	{Nr: 225, Name: "timer_getoverrun", Args: args(val("timerid")), Placement: Home},
+	{Nr: 226, Name: "timer_delete", Args: args(val("timerid")), Placement: Home},
+	{Nr: 227, Name: "clock_settime", Args: args(val("clockid"), in("tp", timespecSize)), Placement: Home},
+	{Nr: 228, Name: "clock_gettime", Args: args(val("clockid"), out("tp", timespecSize)), Placement: Native, place: clockPlace, Note: "the wall clock is home's; CPU clocks are local"},
+	{Nr: 229, Name: "clock_getres", Args: args(val("clockid"), out("res", timespecSize)), Placement: Native, place: resPlace},
+	{Nr: 230, Name: "clock_nanosleep", Args: args(val("clockid"), val("flags"), in("req", timespecSize), inout("rem", timespecSize).always().soft()), Placement: Native, Interrupt: RestartBlock | NoHand, MayBlock: true, Timeout: Timeout{Unit: Timespec, Arg: 2, relative: sleepRelative}, place: clockPlace},
+	{Nr: 283, Name: "timerfd_create", Args: args(val("clockid"), val("flags")), Placement: Home},
+	{Nr: 286, Name: "timerfd_settime", Args: args(val("fd"), val("flags"), in("new", itimerSize), out("old", itimerSize)), Placement: Home},
+	{Nr: 287, Name: "timerfd_gettime", Args: args(val("fd"), out("value", itimerSize)), Placement: Home},
+	{Nr: 305, Name: "clock_adjtime", Args: args(val("clockid"), inout("buf", timexSize)), Placement: Home},
+}
+
+// sleepRelative: with TIMER_ABSTIME the limit is a moment.
+func sleepRelative(args *[6]uint64) bool { return args[1]&1 == 0 }
+
+// itimerPlace: ITIMER_REAL runs at home; the others count the guest's CPU time.
+func itimerPlace(args *[6]uint64) Placement {
+	if which := int32(args[0]); which == unix.ITIMER_VIRTUAL || which == unix.ITIMER_PROF {
+		return ComeHome
+	}
+	return Home
+}
+
+// isCPUClock tells the clocks of CPU time: two fixed ones, and negative numbers
+// made of a process's or task's (clockid_t in include/linux/posix-timers_types.h).
+func isCPUClock(id uint64) bool {
+	clock := int32(id)
+	return clock == unix.CLOCK_PROCESS_CPUTIME_ID || clock == unix.CLOCK_THREAD_CPUTIME_ID ||
+		clock < 0 && clock&7 != clockOfFd
+}
+
+// clockOfFd marks the clock of a descriptor (posix_clock) in a negative number.
+const clockOfFd = 3
+
+// clockPlace is where a clock is read.
+func clockPlace(args *[6]uint64) Placement {
+	clock := int32(args[0])
+	switch {
+	case isCPUClock(args[0]):
+		return Local
+	case clock < 0 || clock > unix.CLOCK_TAI:
+		return Home
+	}
+	return Native
+}
+
+// resPlace: how fine a clock is does not depend on the process that it is of.
+func resPlace(args *[6]uint64) Placement {
+	if int32(args[0]) < 0 {
+		return Home
+	}
+	return Native
+}
+
+// timerPlace: a timer on a clock of CPU time runs where the CPU time is used.
+func timerPlace(args *[6]uint64) Placement {
+	if isCPUClock(args[0]) {
+		return ComeHome
+	}
+	return Home
+}
+
+// ReadsWallClock reports whether a native call shows, or waits for, the time of
+// day, which is home's: an executor whose machine's clock differs must not let it
+// through.
+func ReadsWallClock(nr uint64, args *[6]uint64) bool {
+	switch uint32(nr) {
+	case unix.SYS_GETTIMEOFDAY, unix.SYS_TIME:
+		return true
+	case unix.SYS_CLOCK_GETTIME:
+		return isWallClock(args[0])
+	case unix.SYS_CLOCK_NANOSLEEP:
+		return isWallClock(args[0]) && !sleepRelative(args)
+	}
+	return false
+}
+
+func isWallClock(id uint64) bool {
+	switch int32(id) {
+	case unix.CLOCK_REALTIME, unix.CLOCK_REALTIME_COARSE, unix.CLOCK_REALTIME_ALARM, unix.CLOCK_TAI:
+		return true
+	}
+	return false
+}
