@@ -22,18 +22,25 @@ func appendBody(dst []byte, t Type, body any) ([]byte, error) {
 		return dst, nil
 	case *Call:
 		return appendCall(dst, m)
+	case Call:
+		return appendCall(dst, &m)
 	case *Reply:
 		return appendReply(dst, m)
 	case Reply:
 		return appendReply(dst, &m)
 	case *image.Batch:
-		return appendBatch(dst, m), nil
-	case Call:
-		return appendCall(dst, &m)
+		return appendEncoded(dst, m.EncodeHeader)
 	case image.Batch:
-		return appendBatch(dst, &m), nil
+		return appendEncoded(dst, m.EncodeHeader)
+	case image.Image:
+		return appendReflected(dst, &m)
 	}
 	return appendReflected(dst, body)
+}
+
+func appendEncoded(dst []byte, encode func() ([]byte, error)) ([]byte, error) {
+	b, err := encode()
+	return append(dst, b...), err
 }
 
 // Decode fills *into, the message of h.Type, from a frame's body. It is strict:
@@ -46,23 +53,35 @@ func Decode(h Header, body []byte, into any) error {
 	if err := checkType(h.Type, into); err != nil {
 		return fmt.Errorf("decode %s: %w", h.Type, err)
 	}
-	ok := false
-	switch m := into.(type) {
-	case nil:
-		ok = len(body) == 0
-	case *Call:
-		ok = m.decode(body)
-	case *Reply:
-		ok = m.decode(body)
-	case *image.Batch:
-		ok = decodeBatch(m, body)
-	default:
-		ok = decodeReflected(into, body)
-	}
-	if !ok {
-		return fmt.Errorf("%w: %s: body of %d bytes cannot be decoded", ErrFrame, h.Type, len(body))
+	if err := decode(h.Type, body, into); err != nil {
+		return fmt.Errorf("%w: %s of %d bytes: %w", ErrFrame, h.Type, len(body), err)
 	}
 	return nil
+}
+
+func decode(t Type, body []byte, into any) error {
+	switch m := into.(type) {
+	case nil:
+		return (&unpacker{rest: body}).end()
+	case *Call:
+		return m.decode(body)
+	case *Reply:
+		return m.decode(body)
+	}
+	if reflect.TypeOf(into).Kind() != reflect.Pointer {
+		return fmt.Errorf("into a %T, which is no pointer", into)
+	}
+	if batch, ok := into.(*image.Batch); ok {
+		batch.Data = nil
+		return batch.DecodeHeader(body)
+	}
+	if err := checkBody(rows[t].body, body); err != nil {
+		return err
+	}
+	dec := msgpack.GetDecoder()
+	defer msgpack.PutDecoder(dec)
+	dec.Reset(bytes.NewReader(body))
+	return dec.Decode(into)
 }
 
 // checkType says whether body is the message of t, or a pointer to it.
@@ -100,15 +119,4 @@ func appendReflected(dst []byte, body any) ([]byte, error) {
 		return nil, err
 	}
 	return a.dst, nil
-}
-
-// decodeReflected decodes a message that is not on the hot path.
-func decodeReflected(into any, body []byte) bool {
-	if !checkBody(reflect.TypeOf(into).Elem(), body) {
-		return false
-	}
-	dec := msgpack.GetDecoder()
-	defer msgpack.PutDecoder(dec)
-	dec.Reset(bytes.NewReader(body))
-	return dec.Decode(into) == nil
 }

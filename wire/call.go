@@ -1,16 +1,11 @@
 package wire
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
 	"umosix/tracer/abi"
 )
-
-// MaxRegions bounds the pieces of memory of one call. The kernel's own bound for
-// vectors is 1024 (UIO_MAXIOV); some calls take several.
-const MaxRegions = 4096
 
 // The numbers of fields of the structs that this file encodes by hand. A test
 // compares them with the structs.
@@ -19,13 +14,14 @@ const (
 	abiCallFields = 3
 	regionFields  = 6
 	pointerFields = 2
-	ruleFields    = 4
+	ruleFields    = 6
+	replyFields   = 2
 )
 
 // appendCall appends a Call as the msgpack library would: structs as arrays.
 func appendCall(dst []byte, m *Call) ([]byte, error) {
-	if len(m.Call.Regions) > MaxRegions {
-		return nil, fmt.Errorf("%d regions are more than %d", len(m.Call.Regions), MaxRegions)
+	if len(m.Call.Regions) > abi.MaxRegions {
+		return nil, fmt.Errorf("%d regions are more than %d", len(m.Call.Regions), abi.MaxRegions)
 	}
 	dst = append(dst, fixArray|callFields, fixArray|abiCallFields)
 	dst = appendUint(dst, m.Call.Nr)
@@ -54,12 +50,14 @@ func appendRegion(dst []byte, r *abi.Region) []byte {
 	dst = appendUint(dst, uint64(r.Out.Kind))
 	dst = appendUint(dst, r.Out.Unit)
 	dst = appendInt(dst, int64(r.Out.LenAt))
-	return appendUint(dst, uint64(r.Out.LenOff))
+	dst = appendUint(dst, uint64(r.Out.LenOff))
+	dst = appendUint(dst, uint64(r.Out.Plus))
+	return appendUint(dst, uint64(r.Out.Least))
 }
 
 // decode reads what appendCall wrote. Regions are appended to the slice that m
 // has already.
-func (m *Call) decode(body []byte) bool {
+func (m *Call) decode(body []byte) error {
 	u := unpacker{rest: body}
 	u.fields(callFields)
 	u.fields(abiCallFields)
@@ -69,7 +67,7 @@ func (m *Call) decode(body []byte) bool {
 		m.Call.Args[i] = u.uint()
 	}
 	n := u.array()
-	if n > MaxRegions {
+	if n > abi.MaxRegions {
 		u.fail()
 	}
 	m.Call.Regions = m.Call.Regions[:0]
@@ -79,7 +77,10 @@ func (m *Call) decode(body []byte) bool {
 	}
 	m.Mask = u.uint()
 	m.Flags = CallFlags(u.uintMax(math.MaxUint8))
-	return u.done()
+	if err := u.end(); err != nil {
+		return err
+	}
+	return m.Call.Check()
 }
 
 func decodeRegion(u *unpacker, r *abi.Region) {
@@ -96,12 +97,14 @@ func decodeRegion(u *unpacker, r *abi.Region) {
 	r.Out.Unit = u.uint()
 	r.Out.LenAt = u.index()
 	r.Out.LenOff = uint32(u.uintMax(math.MaxUint32))
+	r.Out.Plus = uint32(u.uintMax(math.MaxUint32))
+	r.Out.Least = uint32(u.uintMax(math.MaxUint32))
 }
 
 // index reads the number of a region, or -1.
 func (u *unpacker) index() int {
 	i := u.int()
-	if i < -1 || i >= MaxRegions {
+	if i < -1 || i >= abi.MaxRegions {
 		u.fail()
 		return 0
 	}
@@ -110,10 +113,10 @@ func (u *unpacker) index() int {
 
 // appendReply appends a Reply as the msgpack library would.
 func appendReply(dst []byte, m *Reply) ([]byte, error) {
-	if len(m.Outs) > MaxRegions {
-		return nil, fmt.Errorf("%d regions are more than %d", len(m.Outs), MaxRegions)
+	if len(m.Outs) > abi.MaxRegions {
+		return nil, fmt.Errorf("%d regions are more than %d", len(m.Outs), abi.MaxRegions)
 	}
-	dst = appendInt(append(dst, fixArray|2), m.Ret)
+	dst = appendInt(append(dst, fixArray|replyFields), m.Ret)
 	dst = appendArray(dst, len(m.Outs))
 	for _, n := range m.Outs {
 		dst = appendUint(dst, uint64(n))
@@ -122,23 +125,20 @@ func appendReply(dst []byte, m *Reply) ([]byte, error) {
 }
 
 // decode reads what appendReply wrote, into the slice that m has already.
-func (m *Reply) decode(body []byte) bool {
+func (m *Reply) decode(body []byte) error {
 	u := unpacker{rest: body}
-	u.fields(2)
+	u.fields(replyFields)
 	m.Ret = u.int()
 	n := u.array()
-	if n > MaxRegions {
+	if n > abi.MaxRegions {
 		u.fail()
 	}
 	m.Outs = m.Outs[:0]
 	for i := 0; i < n && !u.bad; i++ {
 		m.Outs = append(m.Outs, uint32(u.uintMax(math.MaxUint32)))
 	}
-	return u.done()
+	return u.end()
 }
-
-// errPayload says that the parts of a payload do not add up to its length.
-var errPayload = errors.New("payload has another length than its parts")
 
 // CheckPayload checks that payload holds exactly the In regions of the call, Avail
 // bytes each. Whoever receives a Call asks this before using the payload.
@@ -150,28 +150,29 @@ func (m *Call) CheckPayload(payload []byte) error {
 			continue
 		}
 		if r.Avail > left {
-			return fmt.Errorf("%w: call: %w", ErrFrame, errPayload)
+			return fmt.Errorf("%w: call: payload of %d bytes ends in region %d", ErrFrame, len(payload), i)
 		}
 		left -= r.Avail
 	}
-	if left != 0 {
-		return fmt.Errorf("%w: call: %w", ErrFrame, errPayload)
-	}
-	return nil
+	return nothingLeft("call", left)
 }
 
 // CheckPayload checks that payload holds exactly Outs[i] bytes for each region i.
 // Whoever receives a Reply asks this before using the payload.
 func (m *Reply) CheckPayload(payload []byte) error {
 	left := uint64(len(payload))
-	for _, n := range m.Outs {
+	for i, n := range m.Outs {
 		if uint64(n) > left {
-			return fmt.Errorf("%w: reply: %w", ErrFrame, errPayload)
+			return fmt.Errorf("%w: reply: payload of %d bytes ends in region %d", ErrFrame, len(payload), i)
 		}
 		left -= uint64(n)
 	}
+	return nothingLeft("reply", left)
+}
+
+func nothingLeft(what string, left uint64) error {
 	if left != 0 {
-		return fmt.Errorf("%w: reply: %w", ErrFrame, errPayload)
+		return fmt.Errorf("%w: %s: %d bytes of payload are no region's", ErrFrame, what, left)
 	}
 	return nil
 }

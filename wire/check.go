@@ -1,8 +1,6 @@
 package wire
 
-import (
-	"reflect"
-)
+import "reflect"
 
 // A decoded message may take this much memory: a part of its own, and some more
 // for each byte that the peer really sent. Without it a few bytes that claim a
@@ -22,10 +20,10 @@ type checker struct {
 }
 
 // checkBody says whether body is a t and nothing else.
-func checkBody(t reflect.Type, body []byte) bool {
+func checkBody(t reflect.Type, body []byte) error {
 	c := checker{unpacker{rest: body}, budgetBase + budgetPerByte*len(body)}
 	c.value(t)
-	return c.done()
+	return c.end()
 }
 
 // spend takes n values of type t out of the budget.

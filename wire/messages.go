@@ -45,6 +45,7 @@ type Hello struct {
 	Cage     string // E→D: "full", "seccomp+landlock" or "seccomp"
 	Features []string
 	CPU      image.CPU
+	Clock    image.Clock // D→E: home's clocks now
 }
 
 // Protocol is the version of the frames between deputy and executor.
@@ -95,6 +96,7 @@ type Verdict struct{ Interrupt bool }
 type Fault struct {
 	Info []byte // siginfo_t
 	Core bool   // the memory should come home first
+	Gone bool   // the guest has been ended: the action is to die
 }
 
 // Exit is the end of a guest by exit_group, or of one task by exit.

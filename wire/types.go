@@ -24,7 +24,7 @@ func (w Way) String() string { return [...]string{"both", "D→E", "E→D"}[w] }
 // refused before anything is allocated.
 const (
 	maxSmallBody = 64 << 10 // all that are not named below
-	maxCallBody  = 1 << 20  // MaxRegions regions
+	maxCallBody  = 1 << 20  // abi.MaxRegions regions
 	maxImageBody = 64 << 20 // an image without pages
 )
 

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"errors"
 	"math"
 )
 
@@ -13,8 +14,16 @@ type unpacker struct {
 	bad  bool
 }
 
-// done says whether everything fitted and nothing is left over.
-func (u *unpacker) done() bool { return !u.bad && len(u.rest) == 0 }
+// errMisfit says that a body is not the message that it should be.
+var errMisfit = errors.New("a field is missing, too large or too much")
+
+// end says whether everything fitted and nothing is left over.
+func (u *unpacker) end() error {
+	if u.bad || len(u.rest) != 0 {
+		return errMisfit
+	}
+	return nil
+}
 
 func (u *unpacker) fail() { u.bad, u.rest = true, nil }
 
