@@ -73,8 +73,13 @@ func (c Codec) String() string {
 // runs and number as many as the runs do. Data is pages itself when they do not
 // shrink or c is nil, which means raw; otherwise it is fresh.
 func NewBatch(file int, runs []Run, pages []byte, c *Compressor) Batch {
+	return NewBatchIn(nil, file, runs, pages, c)
+}
+
+// NewBatchIn is NewBatch with the memory of room reused for compressed Data.
+func NewBatchIn(room []byte, file int, runs []Run, pages []byte, c *Compressor) Batch {
 	b := Batch{File: file, Runs: runs, Sum: xxh3.Hash(pages)}
-	b.Codec, b.Data = c.Compress(nil, pages)
+	b.Codec, b.Data = c.Compress(room, pages)
 	return b
 }
 

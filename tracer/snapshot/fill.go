@@ -1,0 +1,105 @@
+package snapshot
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer/image"
+)
+
+// Fill writes a batch of pages, after Prepare and before Finish. It checks the
+// batch completely first.
+func Fill(s *Subject, b *image.Batch) error {
+	if err := s.fill(b); err != nil {
+		return fmt.Errorf("fill pid %d: %w", s.Pid, err)
+	}
+	return nil
+}
+
+func (s *Subject) fill(b *image.Batch) error {
+	if s.buf == nil {
+		s.buf = make([]byte, image.BatchBytes)
+	}
+	pages, err := b.Pages(s.buf)
+	if err != nil {
+		return err
+	}
+	if b.File >= 0 {
+		return fmt.Errorf("the batch is of file %d, not of memory", b.File)
+	}
+	writable := true
+	for _, r := range b.Runs {
+		if s.wanted == nil || !s.wanted.Covers(r) {
+			return fmt.Errorf("%d pages at %#x are outside of the image's mappings", r.Pages, r.Addr)
+		}
+		writable = writable && s.writable(r)
+	}
+	s.tally.Add(b)
+	if writable && s.writeRuns(pages, b.Runs) {
+		return nil
+	}
+	return s.forceRuns(pages, b.Runs)
+}
+
+// writable tells whether the program itself could write all of r.
+func (s *Subject) writable(r image.Run) bool {
+	for at := r.Addr; at < r.End(); {
+		m := s.wanted.At(at)
+		if m.Prot&unix.PROT_WRITE == 0 {
+			return false
+		}
+		at = m.End
+	}
+	return true
+}
+
+// writeRuns writes runs in one call. What it has written before a failure is
+// written again.
+func (s *Subject) writeRuns(pages []byte, runs []image.Run) bool {
+	remote := make([]unix.RemoteIovec, len(runs))
+	for i, r := range runs {
+		remote[i] = unix.RemoteIovec{Base: uintptr(r.Addr), Len: r.Len()}
+	}
+	local := []unix.Iovec{{Base: &pages[0], Len: uint64(len(pages))}}
+	n, err := unix.ProcessVMWritev(int(s.LocalPid), local, remote, 0)
+	return err == nil && n == len(pages)
+}
+
+// forceRuns writes also where the program may not. Where the kernel forbids that
+// (proc_mem.force_override), mappings are made writable until Finish.
+func (s *Subject) forceRuns(pages []byte, runs []image.Run) error {
+	for _, r := range runs {
+		part := pages[:r.Len()]
+		pages = pages[r.Len():]
+		_, err := s.Mem.ForceWrite(part, r.Addr)
+		if err == nil {
+			continue
+		}
+		if e := s.loosen(r); e != nil {
+			return fmt.Errorf("%w (%v)", err, e)
+		}
+		if _, err := s.Mem.WriteAt(part, r.Addr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loosen makes the mappings under r writable; Finish takes it back.
+func (s *Subject) loosen(r image.Run) error {
+	for at := r.Addr; at < r.End(); {
+		m := s.wanted.At(at)
+		if err := s.protect(m, unix.PROT_READ|unix.PROT_WRITE); err != nil {
+			return err
+		}
+		s.loose[m] = true
+		at = m.End
+	}
+	return nil
+}
+
+func (s *Subject) protect(m *image.Mapping, prot uint32) error {
+	_, err := s.call("mprotect", unix.SYS_MPROTECT, uint64(m.Start), uint64(m.End-m.Start), uint64(prot))
+	return err
+}

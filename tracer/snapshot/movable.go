@@ -1,0 +1,201 @@
+package snapshot
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+)
+
+// Movable says, in words for users, why the process must run at home for now. It
+// is empty if nothing stands against a move. LocalPid suffices; Leader and Mem are
+// looked at if they are set.
+func Movable(s *Subject) (reason string) {
+	for _, look := range []func() (string, error){s.statusReason, s.areasReason, s.descriptorsReason, s.processorReason} {
+		reason, err := look()
+		if err != nil {
+			return fmt.Sprintf("it cannot be examined (%v)", err)
+		}
+		if reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+func (s *Subject) statusReason() (string, error) {
+	st, err := readStatus(s.LocalPid)
+	switch {
+	case err != nil:
+		return "", err
+	case st.seccomp != 0:
+		return "has a seccomp filter of its own", nil
+	case st.tracerPid != 0 && st.tracerPid != os.Getpid():
+		return fmt.Sprintf("is traced by process %d", st.tracerPid), nil
+	}
+	return "", nil
+}
+
+func (s *Subject) processorReason() (string, error) {
+	if s.Leader == nil {
+		return "", nil
+	}
+	regs, err := s.Leader.Regs()
+	if st := s.state(s.Leader); st != nil {
+		regs, err = st.Regs, nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if regs.Is32() {
+		return "is a 32-bit program", nil
+	}
+	return "", nil
+}
+
+func (s *Subject) areasReason() (string, error) {
+	st, err := readStatus(s.LocalPid)
+	if err != nil {
+		return "", err
+	}
+	areas, err := tracer.ReadAreas(s.LocalPid)
+	if err != nil {
+		return "", err
+	}
+	if len(areas) == 0 {
+		return "has no memory", nil
+	}
+	for _, a := range areas {
+		if isKernels(a) || s.ours(a) {
+			continue
+		}
+		if reason := s.areaReason(a, st.uid); reason != "" {
+			return reason, nil
+		}
+	}
+	return "", nil
+}
+
+// areaFlags are the VmFlags of memory that cannot move.
+var areaFlags = []struct{ flag, reason string }{
+	{"ht", "uses huge pages of a pool (%s)"},
+	{"io", "has a device mapped (%s)"},
+	{"pf", "has a device mapped (%s)"},
+	{"um", "handles its own page faults with userfaultfd (%s)"},
+	{"uw", "handles its own page faults with userfaultfd (%s)"},
+	{"ui", "handles its own page faults with userfaultfd (%s)"},
+	{"ss", "has a shadow stack (%s)"},
+}
+
+func (s *Subject) areaReason(a tracer.Area, uid int) string {
+	name := a.Path
+	if name == "" {
+		name = fmt.Sprintf("at %#x", a.Start)
+	}
+	switch {
+	case name == "[uprobes]":
+		return "is being probed (uprobes)"
+	case strings.HasPrefix(name, "/[aio]"):
+		return "uses asynchronous I/O (io_setup)"
+	case strings.HasPrefix(name, "/SYSV"):
+		return "shares System V memory with others"
+	case strings.HasPrefix(name, "anon_inode:[io_uring]"):
+		return "uses io_uring"
+	case strings.HasPrefix(name, "anon_inode:"), strings.HasPrefix(name, "/dev/") && !harmlessDevice(name):
+		return fmt.Sprintf("has a device mapped (%s)", name)
+	case strings.HasPrefix(name, "/secretmem"):
+		return "has secret memory (memfd_secret)"
+	}
+	for _, f := range areaFlags {
+		if a.HasFlag(f.flag) {
+			return fmt.Sprintf(f.reason, name)
+		}
+	}
+	if a.Shared() {
+		return s.sharedReason(a, name, uid)
+	}
+	return ""
+}
+
+// harmlessDevice tells whether a mapping below /dev is ordinary memory.
+func harmlessDevice(name string) bool {
+	return strings.HasPrefix(name, "/dev/zero") || strings.HasPrefix(name, "/dev/shm/")
+}
+
+// sharedReason judges shared mappings. One that can never be written ("mw" is
+// VM_MAYWRITE) and whose file the job's user cannot change either reads the same
+// everywhere.
+func (s *Subject) sharedReason(a tracer.Area, name string, uid int) string {
+	if a.Writable() {
+		return fmt.Sprintf("shares writable memory (%s)", name)
+	}
+	if s.away() {
+		return ""
+	}
+	if a.HasFlag("mw") {
+		return fmt.Sprintf("shares memory that may be made writable (%s)", name)
+	}
+	if !s.stable(a, uid) {
+		return fmt.Sprintf("shares a file that may be changed (%s)", name)
+	}
+	return ""
+}
+
+// systemTrees hold files that change by installing software only. For a job of
+// root they must do; otherwise root's own files are safe wherever they lie.
+var systemTrees = []string{"/usr/", "/lib/", "/lib64/", "/etc/", "/opt/", "/var/cache/", "/nix/store/", "/gnu/store/"}
+
+func (s *Subject) stable(a tracer.Area, uid int) bool {
+	var st unix.Stat_t
+	if unix.Stat(fmt.Sprintf("/proc/%d/root%s", s.LocalPid, a.Path), &st) != nil || st.Ino != a.Ino {
+		return false
+	}
+	if st.Uid != 0 || st.Mode&0o022 != 0 {
+		return false
+	}
+	if uid != 0 {
+		return true
+	}
+	for _, tree := range systemTrees {
+		if strings.HasPrefix(a.Path, tree) {
+			return true
+		}
+	}
+	return false
+}
+
+// descriptorsReason looks for descriptors whose kernel object works on the memory
+// of the process by itself.
+func (s *Subject) descriptorsReason() (string, error) {
+	dir := fmt.Sprintf("/proc/%d/fd", s.LocalPid)
+	names, err := readNames(dir)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		target, err := os.Readlink(filepath.Join(dir, name))
+		if err != nil {
+			continue // closed meanwhile
+		}
+		switch target {
+		case "anon_inode:[io_uring]":
+			return "uses io_uring", nil
+		case "anon_inode:[userfaultfd]":
+			return "handles its own page faults (userfaultfd)", nil
+		}
+	}
+	return "", nil
+}
+
+func readNames(dir string) ([]string, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
+}

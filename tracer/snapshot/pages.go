@@ -1,0 +1,268 @@
+package snapshot
+
+import (
+	"bytes"
+	"fmt"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer/abi"
+	"umosix/tracer/image"
+)
+
+const (
+	chunkPages = 4 * image.BatchPages // what is read at once: 1 MiB
+	chunkCount = 4                    // chunks in flight: one is read, one compressed, one emitted, one waits
+)
+
+// Pages reads the pages that the program has written and calls emit with batches
+// of them, in ascending order; img is what Take returned. Pages of anonymous
+// memory that hold only zeros, and pages of files that were never written, are
+// left out. A batch and its Data are valid until emit returns. Reading,
+// compressing and emitting overlap; memory stays below 16 MiB. emit runs on the
+// caller's thread; its error ends Pages.
+func Pages(s *Subject, img *image.Image, c *image.Compressor, emit func(*image.Batch) error) (image.Trailer, error) {
+	var tally image.Tally
+	err := s.pump(img, c, func(b *image.Batch) error {
+		tally.Add(b)
+		return emit(b)
+	})
+	if err != nil {
+		return image.Trailer{}, fmt.Errorf("pages of pid %d: %w", s.Pid, err)
+	}
+	return tally.Trailer(), nil
+}
+
+// chunk is a piece of memory on its way through the pipeline.
+type chunk struct {
+	runs    []image.Run
+	sparse  []bool // of runs: pages of zeros may be left out
+	pages   int
+	buf     []byte
+	packed  [4][]byte // room for compressed batches
+	batches []image.Batch
+}
+
+// pipeline is a run of reader, compressor and emitter.
+type pipeline struct {
+	free, full, ready chan *chunk
+	stop              chan struct{}
+	err               error // of the reader; read after full is closed
+}
+
+func (s *Subject) pump(img *image.Image, c *image.Compressor, emit func(*image.Batch) error) error {
+	p := &pipeline{free: make(chan *chunk, chunkCount), full: make(chan *chunk, chunkCount),
+		ready: make(chan *chunk, chunkCount), stop: make(chan struct{})}
+	for range chunkCount {
+		p.free <- &chunk{buf: make([]byte, chunkPages*abi.PageSize)}
+	}
+	var both sync.WaitGroup
+	both.Go(func() {
+		defer close(p.full)
+		p.err = s.readAll(img, p)
+	})
+	both.Go(func() {
+		defer close(p.ready)
+		for k := range p.full {
+			k.pack(c)
+			p.ready <- k // has room for all chunks
+		}
+	})
+	var err error
+	for k := range p.ready {
+		for i := range k.batches {
+			if err == nil {
+				if err = emit(&k.batches[i]); err != nil {
+					close(p.stop)
+				}
+			}
+		}
+		p.free <- k
+	}
+	both.Wait()
+	if err == nil {
+		err = p.err
+	}
+	return err
+}
+
+// readAll fills chunks with the pages of all mappings.
+func (s *Subject) readAll(img *image.Image, p *pipeline) error {
+	pages, err := openPagemap(s.LocalPid)
+	if err != nil {
+		return err
+	}
+	defer pages.close()
+	r := &reader{subject: s, pipeline: p}
+	for i := range img.Mappings {
+		m := &img.Mappings[i]
+		if m.Flags&unix.MAP_SHARED != 0 {
+			continue
+		}
+		r.sparse = m.File < 0
+		if s.whole[m.Start] {
+			err = r.addWhole(wantedSpan(m))
+		} else {
+			err = pages.each(wantedSpan(m), writtenPages(m), r.add)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.flush()
+}
+
+// writtenPages selects the pages of a mapping that the program has written.
+func writtenPages(m *image.Mapping) pageFilter {
+	f := pageFilter{invert: pageFile, must: pageFile, anyOf: pagePresent | pageSwapped}
+	if m.File < 0 {
+		f.invert |= pageZero
+		f.must |= pageZero
+	}
+	if guards() {
+		f.invert |= pageGuard
+		f.must |= pageGuard
+	}
+	return f
+}
+
+// reader gathers runs of pages into chunks.
+type reader struct {
+	subject  *Subject
+	pipeline *pipeline
+	sparse   bool // zeros of the present mapping may be left out
+	at       *chunk
+}
+
+// addWhole takes every page of a mapping up to the end of its file, behind which
+// nothing can be read.
+func (r *reader) addWhole(g span) error {
+	const piece = 64 << 10
+	buf := make([]byte, piece)
+	end := g.start
+	for end < g.end {
+		n, err := r.subject.Mem.ForceRead(buf[:min(piece, span{end, g.end}.len())], end)
+		end += abi.Addr(n).PageDown()
+		if err != nil || n < abi.PageSize {
+			break
+		}
+	}
+	return r.add(span{g.start, end})
+}
+
+// add takes a range of pages into the present chunk, and into further ones.
+func (r *reader) add(g span) error {
+	for !g.empty() {
+		if r.at == nil {
+			select {
+			case r.at = <-r.pipeline.free:
+			case <-r.pipeline.stop:
+				return nil
+			}
+			r.at.runs, r.at.sparse, r.at.pages = r.at.runs[:0], r.at.sparse[:0], 0
+		}
+		n := min(chunkPages-r.at.pages, int(g.len()/abi.PageSize))
+		r.at.runs = append(r.at.runs, image.Run{Addr: g.start, Pages: uint32(n)})
+		r.at.sparse = append(r.at.sparse, r.sparse)
+		r.at.pages += n
+		g.start += abi.Addr(n) * abi.PageSize
+		if r.at.pages == chunkPages {
+			if err := r.flush(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// flush reads the pages of the present chunk and passes it on.
+func (r *reader) flush() error {
+	k := r.at
+	if k == nil {
+		return nil
+	}
+	r.at = nil
+	if err := r.subject.readRuns(k.buf[:k.pages*abi.PageSize], k.runs); err != nil {
+		return err
+	}
+	r.pipeline.full <- k // has room for all chunks
+	return nil
+}
+
+// readRuns reads runs one after another into p. One call of process_vm_readv
+// reads them all, unless the program may not read some of them itself.
+func (s *Subject) readRuns(p []byte, runs []image.Run) error {
+	remote := make([]unix.RemoteIovec, len(runs))
+	for i, r := range runs {
+		remote[i] = unix.RemoteIovec{Base: uintptr(r.Addr), Len: r.Len()}
+	}
+	local := []unix.Iovec{{Base: &p[0], Len: uint64(len(p))}}
+	if n, err := unix.ProcessVMReadv(int(s.LocalPid), local, remote, 0); err == nil && n == len(p) {
+		return nil
+	}
+	for _, r := range runs {
+		piece := p[:r.Len()]
+		p = p[r.Len():]
+		if _, err := s.Mem.ReadAt(piece, r.Addr); err == nil {
+			continue
+		}
+		if n, err := s.Mem.ForceRead(piece, r.Addr); err != nil {
+			return fmt.Errorf("page %#x cannot be read: %w", r.Addr+abi.Addr(n).PageDown(), err)
+		}
+	}
+	return nil
+}
+
+var zeroPage [abi.PageSize]byte
+
+// pack leaves out pages of zeros and makes batches of the rest.
+func (k *chunk) pack(c *image.Compressor) {
+	k.batches = k.batches[:0]
+	var runs []image.Run
+	from, to := 0, 0 // in buf: the batch that is being gathered
+	read := 0
+	cut := func() {
+		if to > from {
+			k.batches = append(k.batches, k.batch(c, runs, k.buf[from:to]))
+			runs, from = nil, to
+		}
+	}
+	for i, r := range k.runs {
+		for n := range r.Pages {
+			page := k.buf[read : read+abi.PageSize]
+			read += abi.PageSize
+			if k.sparse[i] && bytes.Equal(page, zeroPage[:]) {
+				continue
+			}
+			if to != read-abi.PageSize {
+				copy(k.buf[to:to+abi.PageSize], page)
+			}
+			to += abi.PageSize
+			runs = grown(runs, r.Addr+abi.Addr(n)*abi.PageSize)
+			if to-from == image.BatchBytes {
+				cut()
+			}
+		}
+	}
+	cut()
+}
+
+// batch makes one batch; what it compresses lies in the chunk.
+func (k *chunk) batch(c *image.Compressor, runs []image.Run, pages []byte) image.Batch {
+	room := &k.packed[len(k.batches)]
+	b := image.NewBatchIn(*room, -1, runs, pages, c)
+	if b.Codec != image.Raw {
+		*room = b.Data[:0]
+	}
+	return b
+}
+
+// grown adds a page to runs.
+func grown(runs []image.Run, at abi.Addr) []image.Run {
+	if n := len(runs); n > 0 && runs[n-1].End() == at {
+		runs[n-1].Pages++
+		return runs
+	}
+	return append(runs, image.Run{Addr: at, Pages: 1})
+}

@@ -1,0 +1,219 @@
+package snapshot
+
+import (
+	"fmt"
+
+	"github.com/zeebo/blake3"
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+	"umosix/tracer/abi"
+	"umosix/tracer/image"
+)
+
+// Take makes the image of a stopped process, without the contents of its memory.
+// Every task has been through Settle. The process is left as it was.
+func Take(s *Subject) (*image.Image, error) {
+	img, err := s.take()
+	if err != nil {
+		return nil, fmt.Errorf("take image of pid %d: %w", s.Pid, err)
+	}
+	return img, nil
+}
+
+func (s *Subject) take() (*image.Image, error) {
+	areas, err := tracer.ReadAreas(s.LocalPid)
+	if err != nil {
+		return nil, err
+	}
+	img := &image.Image{Version: image.Version}
+	if img.Mappings, img.Files, err = s.mappings(areas); err != nil {
+		return nil, err
+	}
+	if img.Process, err = s.takeProcess(areas); err != nil {
+		return nil, err
+	}
+	if img.Signals, err = s.takeSignals(); err != nil {
+		return nil, err
+	}
+	if img.Limits, err = s.takeLimits(); err != nil {
+		return nil, err
+	}
+	if img.Guards, err = s.takeGuards(img); err != nil {
+		return nil, err
+	}
+	for _, k := range s.Tasks {
+		t, err := s.takeTask(k)
+		if err != nil {
+			return nil, fmt.Errorf("task %d: %w", k.Tid, err)
+		}
+		img.Tasks = append(img.Tasks, t)
+	}
+	return img, img.Validate()
+}
+
+func (s *Subject) takeProcess(areas []tracer.Area) (p image.Process, err error) {
+	p = image.Process{Pid: s.Pid, Window: s.Window[0]}
+	if p.Comm, err = readComm(s.LocalPid, s.LocalPid); err != nil {
+		return p, err
+	}
+	if p.Personality, err = readPersonality(s.LocalPid); err != nil {
+		return p, err
+	}
+	if p.Layout, err = readLayout(s.LocalPid); err != nil {
+		return p, err
+	}
+	brk, err := s.call("brk", unix.SYS_BRK, 0)
+	if err != nil {
+		return p, err
+	}
+	p.Layout.Brk = abi.Addr(brk)
+	if p.Auxv, err = readAuxv(s.LocalPid); err != nil {
+		return p, err
+	}
+	if p.Clock, err = s.takeClock(); err != nil {
+		return p, err
+	}
+	if s.Origin != nil {
+		p.Vdso, p.CPU, p.PossibleCPUs = s.Origin.Vdso, s.Origin.CPU, s.Origin.PossibleCPUs
+		return p, nil
+	}
+	p.CPU = LocalCPU()
+	if p.PossibleCPUs, err = possibleCPUs(); err != nil {
+		return p, err
+	}
+	p.Vdso, err = s.takeVdso(areas)
+	return p, err
+}
+
+// takeClock asks the process: it may live in a time namespace.
+func (s *Subject) takeClock() (c image.Clock, err error) {
+	for clock, to := range map[uint64]*int64{unix.CLOCK_MONOTONIC: &c.Monotonic, unix.CLOCK_BOOTTIME: &c.Boottime} {
+		b, err := s.ask(s.Caller, "clock_gettime", unix.SYS_CLOCK_GETTIME, 16, func(at uint64) []uint64 { return []uint64{clock, at} })
+		if err != nil {
+			return c, err
+		}
+		*to = int64(word(b, 0))*1e9 + int64(word(b, 8))
+	}
+	return c, nil
+}
+
+// takeVdso reads the kernel's own block and its code.
+func (s *Subject) takeVdso(areas []tracer.Area) (v image.Vdso, err error) {
+	for _, a := range areas {
+		switch a.Path {
+		case "[vvar]", "[vvar_vclock]":
+			if v.Start == 0 {
+				v.Start = a.Start
+			}
+		case "[vdso]":
+			v.Code, v.End = a.Start, a.End
+		}
+	}
+	if v.Code == 0 {
+		return image.Vdso{}, nil
+	}
+	if v.Start == 0 {
+		v.Start = v.Code
+	}
+	v.Bytes = make([]byte, v.End-v.Code)
+	if _, err := s.Mem.ReadAt(v.Bytes, v.Code); err != nil {
+		return v, fmt.Errorf("vdso: %w", err)
+	}
+	v.Hash = blake3.Sum256(v.Bytes)
+	return v, nil
+}
+
+// takeSignals asks for the action of every signal that /proc/PID/status shows as
+// ignored or caught. SIGCHLD's matters even where it is the default, because of
+// SA_NOCLDWAIT and SA_NOCLDSTOP.
+func (s *Subject) takeSignals() (g image.Signals, err error) {
+	st, err := readStatus(s.LocalPid)
+	if err != nil {
+		return g, err
+	}
+	for sig := 1; sig <= 64; sig++ {
+		if (st.ignored|st.caught)>>(sig-1)&1 == 0 && sig != int(unix.SIGCHLD) {
+			continue
+		}
+		if g.Actions[sig], err = s.action(sig); err != nil {
+			return g, err
+		}
+	}
+	g.Pending, err = pending(s.Leader, true)
+	return g, err
+}
+
+// action asks for the kernel's struct sigaction of a signal; nil is the default.
+func (s *Subject) action(sig int) ([]byte, error) {
+	b, err := s.ask(s.Caller, "rt_sigaction", unix.SYS_RT_SIGACTION, sigactionSize,
+		func(at uint64) []uint64 { return []uint64{uint64(sig), 0, at, 8} })
+	if err != nil || allZero(b) {
+		return nil, err
+	}
+	return b, nil
+}
+
+// sigactionSize is the size of the kernel's struct sigaction on x86-64: handler,
+// flags, restorer, mask.
+const sigactionSize = 32
+
+func allZero(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func pending(k *tracer.Task, shared bool) ([][]byte, error) {
+	queue, err := k.PeekPending(shared)
+	if err != nil {
+		return nil, err
+	}
+	var out [][]byte
+	for i := range queue {
+		out = append(out, queue[i][:])
+	}
+	return out, nil
+}
+
+// resources is RLIM_NLIMITS.
+const resources = 16
+
+func (s *Subject) takeLimits() ([]image.Limit, error) {
+	var all []image.Limit
+	for r := range resources {
+		var l unix.Rlimit
+		if err := unix.Prlimit(int(s.LocalPid), r, nil, &l); err != nil {
+			return nil, fmt.Errorf("limit %d: %w", r, err)
+		}
+		all = append(all, image.Limit{Resource: r, Soft: l.Cur, Hard: l.Max})
+	}
+	return all, nil
+}
+
+// takeGuards finds the guard pages in anonymous memory, where the kernel can show them.
+func (s *Subject) takeGuards(img *image.Image) ([]image.Run, error) {
+	if !guards() {
+		return nil, nil
+	}
+	pages, err := openPagemap(s.LocalPid)
+	if err != nil {
+		return nil, err
+	}
+	defer pages.close()
+	var runs []image.Run
+	for i := range img.Mappings {
+		m := &img.Mappings[i]
+		err := pages.each(wantedSpan(m), pageFilter{anyOf: pageGuard}, func(g span) error {
+			runs = append(runs, image.Run{Addr: g.start, Pages: uint32(g.len() / abi.PageSize)})
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return runs, nil
+}
