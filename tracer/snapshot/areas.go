@@ -125,12 +125,19 @@ func (s *Subject) fileOf(a tracer.Area) (image.File, bool, error) {
 		}
 		return f, true, nil
 	}
+	f, known := HomeFile(s.LocalPid, a)
+	return f, known, nil
+}
+
+// HomeFile is the regular file that an area of a process at home maps. It is not
+// known if the file is gone or another one stands at its path.
+func HomeFile(pid abi.LocalPid, a tracer.Area) (f image.File, known bool) {
 	var st unix.Stat_t
-	path := fmt.Sprintf("/proc/%d/root%s", s.LocalPid, a.Path)
+	path := fmt.Sprintf("/proc/%d/root%s", pid, a.Path)
 	if unix.Stat(path, &st) != nil || st.Ino != a.Ino || st.Mode&unix.S_IFMT != unix.S_IFREG {
-		return image.File{}, false, nil
+		return image.File{}, false
 	}
-	return image.File{Path: a.Path, Dev: a.Dev, Ino: a.Ino, Size: st.Size, MtimeNs: st.Mtim.Nano()}, true, nil
+	return image.File{Path: a.Path, Dev: a.Dev, Ino: a.Ino, Size: st.Size, MtimeNs: st.Mtim.Nano()}, true
 }
 
 // SameFile tells whether an open descriptor of home, shown as path below

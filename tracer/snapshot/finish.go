@@ -159,13 +159,13 @@ func (s *Subject) finishLayout(img *image.Image) error {
 // finishSignals sets the actions that differ: setting one anew could throw away
 // pending signals.
 func (s *Subject) finishSignals(img *image.Image) error {
-	have, err := s.takeSignals()
+	have, err := s.actions()
 	if err != nil {
 		return err
 	}
 	for sig := 1; sig <= 64; sig++ {
 		want := img.Signals.Actions[sig]
-		if string(have.Actions[sig]) == string(want) {
+		if string(have[sig]) == string(want) {
 			continue
 		}
 		if want == nil {

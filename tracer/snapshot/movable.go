@@ -34,10 +34,16 @@ func (s *Subject) statusReason() (string, error) {
 		return "", err
 	case st.seccomp != 0:
 		return "has a seccomp filter of its own", nil
-	case st.tracerPid != 0 && st.tracerPid != os.Getpid():
+	case st.tracerPid != 0 && !ownThread(st.tracerPid):
 		return fmt.Sprintf("is traced by process %d", st.tracerPid), nil
 	}
 	return "", nil
+}
+
+// ownThread tells whether a thread is one of this program: a tracer is a thread.
+func ownThread(tid int) bool {
+	_, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", tid))
+	return err == nil
 }
 
 func (s *Subject) processorReason() (string, error) {

@@ -124,24 +124,31 @@ func (s *Subject) takeVdso(areas []tracer.Area) (v image.Vdso, err error) {
 	return v, nil
 }
 
-// takeSignals asks for the action of every signal that /proc/PID/status shows as
+func (s *Subject) takeSignals() (g image.Signals, err error) {
+	if g.Actions, err = s.actions(); err != nil {
+		return g, err
+	}
+	g.Pending, err = pending(s.Leader, true)
+	return g, err
+}
+
+// actions asks for the action of every signal that /proc/PID/status shows as
 // ignored or caught. SIGCHLD's matters even where it is the default, because of
 // SA_NOCLDWAIT and SA_NOCLDSTOP.
-func (s *Subject) takeSignals() (g image.Signals, err error) {
+func (s *Subject) actions() (all [65][]byte, err error) {
 	st, err := readStatus(s.LocalPid)
 	if err != nil {
-		return g, err
+		return all, err
 	}
 	for sig := 1; sig <= 64; sig++ {
 		if (st.ignored|st.caught)>>(sig-1)&1 == 0 && sig != int(unix.SIGCHLD) {
 			continue
 		}
-		if g.Actions[sig], err = s.action(sig); err != nil {
-			return g, err
+		if all[sig], err = s.action(sig); err != nil {
+			return all, err
 		}
 	}
-	g.Pending, err = pending(s.Leader, true)
-	return g, err
+	return all, nil
 }
 
 // action asks for the kernel's struct sigaction of a signal; nil is the default.
