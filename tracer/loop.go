@@ -35,8 +35,11 @@ const (
 	slotArgs   = 16
 	slotRet    = 64
 	slotWaiter = 72 // home sleeps on turn
+	slotMask   = 80 // blocked signals during the call
+	slotIdle   = 88 // blocked signals while idle
 	slotSpins  = 96
 	slotAsleep = 100 // the task sleeps on turn
+	slotMasks  = 104 // the masks are to be set
 )
 
 const turnIdle, turnRun, turnDone = 0, 1, 2
@@ -174,6 +177,21 @@ func (s *Slot) Enter(r *Regs) {
 }
 
 func (s *Slot) addr() abi.Addr { return s.loop.Window + slotsStart + abi.Addr(s.off) }
+
+// Masks sets which signals are blocked while the task is in the calls that follow,
+// and when it idles between them. It must idle with the latter already.
+func (s *Slot) Masks(call, idle uint64) {
+	put64(s.loop.shared, s.off+slotMask, call)
+	put64(s.loop.shared, s.off+slotIdle, idle)
+	atomic.StoreUint32(s.word(slotMasks), b2u(call != idle))
+}
+
+func b2u(b bool) uint32 {
+	if b {
+		return 1
+	}
+	return 0
+}
 
 // Start puts a call into the slot and wakes the task.
 func (s *Slot) Start(nr uint64, args [6]uint64) {

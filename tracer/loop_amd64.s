@@ -6,7 +6,7 @@
 // RBX and R12.
 //
 //	idle:  turn is not 1: spin a little, then wait for a change of turn (futex)
-//	run:   turn is 1: execute the call in the slot
+//	run:   turn is 1: set the mask of the call, execute it, set the idle mask again
 //	done:  store the result, set turn to 2, wake home's thread if it sleeps
 TEXT ·loopCode(SB), NOSPLIT|NOFRAME, $0
 idle:
@@ -33,6 +33,15 @@ sleep:
 	JMP  idle
 run:
 	MOVL $0, 100(BX)
+	CMPL 104(BX), $0       // a mask for the time of the call?
+	JEQ  call
+	LEAQ 80(BX), SI
+	MOVL $2, DI            // SIG_SETMASK
+	XORL DX, DX
+	MOVL $8, R10
+	MOVL $14, AX           // rt_sigprocmask
+	SYSCALL
+call:
 	MOVQ 8(BX), AX
 	MOVQ 16(BX), DI
 	MOVQ 24(BX), SI
@@ -42,6 +51,15 @@ run:
 	MOVQ 56(BX), R9
 	SYSCALL
 	MOVQ AX, 64(BX)
+	CMPL 104(BX), $0
+	JEQ  done
+	LEAQ 88(BX), SI
+	MOVL $2, DI
+	XORL DX, DX
+	MOVL $8, R10
+	MOVL $14, AX
+	SYSCALL
+done:
 	MOVL $2, AX
 	XCHGL AX, (BX)
 	MOVL 72(BX), AX        // home sleeps

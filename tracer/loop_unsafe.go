@@ -18,11 +18,13 @@ func loopBytes() []byte {
 }
 
 // callSite is the offset behind the `syscall` instruction that executes calls:
-// the second one of three.
+// the third one, behind those that sleep and that set the mask.
 func callSite(code []byte) int {
-	insn := []byte{0x0f, 0x05}
-	first := bytes.Index(code, insn)
-	return first + 2 + bytes.Index(code[first+2:], insn) + 2
+	at := 0
+	for range 3 {
+		at += bytes.Index(code[at:], []byte{0x0f, 0x05}) + 2
+	}
+	return at
 }
 
 func word32(b []byte, off int) *uint32 { return (*uint32)(unsafe.Pointer(&b[off])) }

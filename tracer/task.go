@@ -245,28 +245,28 @@ var errNoStop = errors.New("it does not stop (it may wait for a vfork child)")
 
 // StopWithin is Stop with a bound. When it fails with the time over, the
 // interrupt stays pending and the task may stop later.
-func (k *Task) StopWithin(limit time.Duration) error {
+func (k *Task) StopWithin(limit time.Duration) (Stop, error) {
 	if err := k.Interrupt(); err != nil {
-		return err
+		return Stop{}, err
 	}
 	for until := time.Now().Add(limit); ; {
 		s, ok, err := k.poll()
 		switch {
 		case err != nil:
-			return err
+			return s, err
 		case ok && (s.Kind == StopTrap || s.Kind == StopGroup):
-			return nil
+			return s, nil
 		case ok && s.Kind == StopSignal:
 			if err := k.deferSignal(); err != nil {
-				return err
+				return s, err
 			}
 			fallthrough
 		case ok:
 			if err := k.Cont(0); err != nil {
-				return err
+				return s, err
 			}
 		case time.Now().After(until):
-			return errNoStop
+			return s, errNoStop
 		default:
 			time.Sleep(20 * time.Microsecond)
 		}
@@ -292,44 +292,4 @@ func (k *Task) poll() (s Stop, ok bool, err error) {
 		return s, true, ErrGone
 	}
 	return s, true, nil
-}
-
-// StepOut runs a stopped task instruction by instruction until it has left
-// [from, to). A task must not be moved inside the vdso: its registers may hold
-// addresses of kernel pages that differ at the destination.
-func (k *Task) StepOut(from, to abi.Addr) error {
-	const most = 100_000
-	mask, err := k.SigMask()
-	if err != nil {
-		return err
-	}
-	for steps := 0; ; steps++ {
-		r, err := k.Regs()
-		if err != nil {
-			return err
-		}
-		if r.PC() < from || r.PC() >= to {
-			return k.SetSigMask(mask)
-		}
-		if steps == most {
-			return fmt.Errorf("task %d does not leave %#x-%#x", k.Tid, uint64(from), uint64(to))
-		}
-		if err := k.stepOnce(); err != nil {
-			return err
-		}
-	}
-}
-
-func (k *Task) stepOnce() error {
-	if err := k.SetSigMask(allButTrap); err != nil {
-		return err
-	}
-	if err := k.Step(0); err != nil {
-		return err
-	}
-	s, err := k.Wait()
-	if err == nil && s.Kind == StopSignal && s.Signal != int(unix.SIGTRAP) {
-		err = k.deferSignal()
-	}
-	return err
 }

@@ -18,26 +18,38 @@ func strv(name string) Arg {
 		if r < 0 {
 			return
 		}
-		for k := 0; k < n && p.refused == ""; k++ {
-			if words := p.read(at+Addr(k*8), 8); words != nil {
-				p.strAt(Addr(u64(words, 0)), maxArgString, Pointer{r, uint32(k * 8)})
-			}
+		for k := 0; k < n && p.refused == ""; k += pointerBatch {
+			p.strings(at, r, k, min(n-k, pointerBatch))
 		}
 	})
+}
+
+// pointerBatch is how many pointers are read at once.
+const pointerBatch = 64
+
+// strings adds the strings of n pointers from number k on of the vector in region r.
+func (p *planner) strings(at Addr, r, k, n int) {
+	var batch [pointerBatch * 8]byte
+	copy(batch[:], p.read(at+Addr(k*8), n*8))
+	for j := 0; j < n; j++ {
+		p.strAt(Addr(u64(batch[:], j*8)), maxArgString, Pointer{r, uint32((k + j) * 8)})
+	}
 }
 
 // countPointers counts the pointers before the null pointer at an address. ended
 // is false if memory ends before that. More than MaxRegions are refused.
 func (p *planner) countPointers(at Addr) (n int, ended bool) {
 	for n <= MaxRegions {
-		words := p.read(at+Addr(n*8), 8)
-		if words == nil {
+		got, _ := p.mem.ReadAt(p.buf[:pointerBatch*8], at+Addr(n*8))
+		whole := max(min(got/8, pointerBatch), 0)
+		for j := 0; j < whole; j++ {
+			if u64(p.buf[:], j*8) == 0 {
+				return n + j, true
+			}
+		}
+		if n += whole; whole < pointerBatch {
 			return n, false
 		}
-		if u64(words, 0) == 0 {
-			return n, true
-		}
-		n++
 	}
 	p.refuse("more than %d strings", MaxRegions)
 	return 0, false

@@ -5,7 +5,7 @@ import "golang.org/x/sys/unix"
 // flockSize is the size of struct flock on x86-64.
 const flockSize = 32
 
-// fcntlShapes are the commands of fcntl whose argument is a pointer.
+// fcntlShape is what a command of fcntl points to; nothing if size is 0.
 func fcntlShape(cmd uint32) (size uint64, dir Dir, known bool) {
 	switch cmd {
 	case unix.F_DUPFD, unix.F_GETFD, unix.F_SETFD, unix.F_GETFL, unix.F_SETFL, unix.F_SETOWN, unix.F_GETOWN,
@@ -54,11 +54,7 @@ func (p *planner) fcntl(cmd uint32, i int) {
 		p.refuse("unknown command %d", cmd)
 		return
 	}
-	rule := OutRule{}
-	if dir&Out != 0 {
-		rule.Kind = OutAll
-	}
-	p.region(Addr(p.args[i]), size, dir, arg(i), rule)
+	p.fixed(i, size, dir)
 }
 
 // fcntlBlocks reports whether a command waits for a lock.

@@ -65,7 +65,7 @@ func ifreqIoctls() []ioctlRow {
 // ifconfArg shapes struct ifconf {length, pointer to that many bytes}. With a null
 // pointer the kernel tells the length alone.
 func ifconfArg(p *planner, i int) {
-	r, words := p.header(Addr(p.args[i]), ifconfSize, InOut, arg(i), OutRule{Kind: OutAll})
+	r, words := p.header(Addr(p.args[i]), ifconfSize, InOut, arg(i), comesBack(InOut))
 	if words == nil || int32(u32(words, 0)) <= 0 {
 		return
 	}

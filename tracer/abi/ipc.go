@@ -76,15 +76,6 @@ func shmArg(p *planner, i int) {
 	}
 }
 
-// fixed adds an argument of a size that only its planner knows.
-func (p *planner) fixed(i int, size uint64, dir Dir) int {
-	rule := OutRule{}
-	if dir&Out != 0 {
-		rule.Kind = OutAll
-	}
-	return p.region(Addr(p.args[i]), size, dir, arg(i), rule)
-}
-
 // notifyCookie is NOTIFY_COOKIE_LEN: what SIGEV_THREAD's value of mq_notify points to.
 const (
 	notifyCookie = 32

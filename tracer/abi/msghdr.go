@@ -1,5 +1,7 @@
 package abi
 
+import "golang.org/x/sys/unix"
+
 // The layout of struct msghdr and struct mmsghdr on x86-64.
 const (
 	msghdrSize   = 56
@@ -11,7 +13,6 @@ const (
 	msgControl   = 32
 	msgCtlLen    = 40
 	mmsgLen      = 56
-	msgZerocopy  = 0x4000000 // MSG_ZEROCOPY: the kernel reads the buffers after the call, too
 	maxMessages  = maxIov
 	maxCtlLength = 1<<31 - 1
 )
@@ -30,9 +31,9 @@ func msgIn(name string) Arg {
 
 func msgOut(name string) Arg {
 	return special(name, "msghdr", InOut, 0, func(p *planner, i int) {
-		r, words := p.header(Addr(p.args[i]), msghdrSize, InOut, arg(i), OutRule{Kind: OutAll})
+		r, words := p.header(Addr(p.args[i]), msghdrSize, InOut, arg(i), comesBack(InOut))
 		if words != nil {
-			p.message(r, 0, words, Out, OutRule{Kind: OutVector})
+			p.message(r, 0, words, p.received(2), OutRule{Kind: OutVector})
 		}
 	})
 }
@@ -47,23 +48,32 @@ func msgsIn(name string, length uint8) Arg {
 }
 
 func msgsOut(name string, length uint8) Arg {
-	return special(name, "mmsghdr[]", InOut, length, func(p *planner, i int) { p.messages(i, Out) })
+	return special(name, "mmsghdr[]", InOut, length, func(p *planner, i int) { p.messages(i, p.received(3)) })
 }
 
-// zerocopy refuses a call whose buffers the kernel keeps.
+// zerocopy refuses a call whose buffers the kernel reads after it, too.
 func (p *planner) zerocopy(flags int) bool {
-	if p.args[flags]&msgZerocopy != 0 {
+	if p.args[flags]&unix.MSG_ZEROCOPY != 0 {
 		p.refuse("MSG_ZEROCOPY")
 		return true
 	}
 	return false
 }
 
+// received is the direction of received bytes. With MSG_TRUNC TCP counts bytes that
+// it throws away, so what lay in the buffer must come back.
+func (p *planner) received(flags int) Dir {
+	if p.args[flags]&unix.MSG_TRUNC != 0 {
+		return InOut
+	}
+	return Out
+}
+
 // messages adds an array of messages; like the kernel it takes 1024 at most. The
 // kernel stops at the first header that it cannot read, and so do we.
 func (p *planner) messages(i int, dir Dir) {
 	count := min(uint64(uint32(p.args[p.row.Args[i].Len])), maxMessages)
-	array := p.region(Addr(p.args[i]), count*mmsghdrSize, InOut, arg(i), OutRule{Kind: OutAll})
+	array := p.fixed(i, count*mmsghdrSize, InOut)
 	if array < 0 {
 		return
 	}
@@ -75,7 +85,7 @@ func (p *planner) messages(i int, dir Dir) {
 			return
 		}
 		rule := OutRule{}
-		if dir == Out {
+		if dir != In {
 			rule = OutRule{Kind: OutVectorAt, LenAt: array, LenOff: uint32(off + mmsgLen), Least: uint32(n + 1)}
 		}
 		p.message(array, uint32(off), words, dir, rule)

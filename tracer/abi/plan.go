@@ -105,6 +105,23 @@ func (p *planner) structArg(i int, a *Arg) {
 	p.region(at, uint64(a.Size), dir, arg(i), rule)
 }
 
+// fixed adds an argument of a size that only its planner knows. What travels both
+// ways comes back always, as with inout.
+func (p *planner) fixed(i int, size uint64, dir Dir) int {
+	return p.region(Addr(p.args[i]), size, dir, arg(i), comesBack(dir))
+}
+
+// comesBack is the rule of a region that comes back whole.
+func comesBack(dir Dir) OutRule {
+	switch dir {
+	case Out:
+		return OutRule{Kind: OutAll}
+	case InOut:
+		return OutRule{Kind: OutAlways}
+	}
+	return OutRule{}
+}
+
 // buffer adds an array whose length stands in another argument.
 func (p *planner) buffer(i int, a *Arg) {
 	n := p.length(int(a.Len), a.Width)

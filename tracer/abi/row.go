@@ -1,6 +1,10 @@
 package abi
 
-import "strings"
+import (
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
 
 // Placement says where a call of a guest is executed.
 type Placement uint8
@@ -29,7 +33,7 @@ const (
 	NoHand                             // -ERESTARTNOHAND: restarts unless a handler ran
 	RestartBlock                       // -ERESTART_RESTARTBLOCK: goes on as restart_syscall
 	RawEINTR                           // plain -EINTR, also for a SIGCONT or an interruption of ours: must be made again
-	Short                              // a short count once some bytes have moved: must go on with the rest
+	Short                              // a short count once some bytes have moved; see MustGoOn
 	Never        Interrupt = 0
 )
 
@@ -77,6 +81,19 @@ func (r *Row) Blocks(args *[6]uint64) bool {
 		return r.blocks(args)
 	}
 	return r.MayBlock
+}
+
+// MustGoOn reports whether a short count that such a call ended with after an
+// interruption of ours must not be shown: the rest has to be made, too. A receiving
+// call is so with MSG_WAITALL only.
+func (r *Row) MustGoOn(args *[6]uint64) bool {
+	switch r.Nr {
+	case unix.SYS_RECVFROM:
+		return args[3]&unix.MSG_WAITALL != 0
+	case unix.SYS_RECVMSG:
+		return args[2]&unix.MSG_WAITALL != 0
+	}
+	return r.Interrupt&Short != 0
 }
 
 // MaxNr is the highest system-call number that has a row.

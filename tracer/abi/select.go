@@ -12,7 +12,7 @@ func fdSet(name string, length uint8) Arg {
 			return
 		}
 		size := (uint64(min(n, maxFds)) + 63) / 64 * 8
-		p.region(Addr(p.args[i]), size, InOut, arg(i), OutRule{Kind: OutAll})
+		p.fixed(i, size, InOut)
 	})
 }
 
@@ -33,21 +33,12 @@ func sigset(name string, dir Dir, length uint8) Arg {
 		if p.args[length] != SigsetSize {
 			return
 		}
-		rule := OutRule{}
-		if dir&Out != 0 {
-			rule.Kind = OutAll
-		}
-		p.region(Addr(p.args[i]), SigsetSize, dir, arg(i), rule)
+		p.fixed(i, SigsetSize, dir)
 	})
 }
 
 // pollfdSize is the size of struct pollfd.
 const pollfdSize = 8
 
-// pollFds shapes poll's array. The kernel writes the events also when a signal
-// ends the wait.
-func pollFds(name string, length uint8) Arg {
-	a := wholeBuf(name, length, pollfdSize).u32()
-	a.Out = OutAlways
-	return a
-}
+// pollFds shapes poll's array.
+func pollFds(name string, length uint8) Arg { return wholeBuf(name, length, pollfdSize).u32() }

@@ -54,13 +54,11 @@ func out(name string, size uint32) Arg {
 }
 
 // inout is a struct that the kernel reads and writes, or writes in part or not
-// always: what it leaves alone must come back unchanged.
+// always. Because it travels both ways, what the kernel leaves alone comes back
+// unchanged; so it comes back always, also from a call that fails.
 func inout(name string, size uint32) Arg {
-	return Arg{Name: name, Kind: Struct, Dir: InOut, Size: size, Out: OutAll}
+	return Arg{Name: name, Kind: Struct, Dir: InOut, Size: size, Out: OutAlways}
 }
-
-// always is an inout that the kernel writes also when the call fails.
-func (a Arg) always() Arg { a.Out = OutAlways; return a }
 
 // soft is an inout whose failing write does not fail the call.
 func (a Arg) soft() Arg { a.Soft = true; return a }
@@ -93,7 +91,7 @@ func outBuf(name string, length uint8, size uint32) Arg {
 
 // wholeBuf is an array that the kernel reads and writes in place.
 func wholeBuf(name string, length uint8, size uint32) Arg {
-	return Arg{Name: name, Kind: Buffer, Dir: InOut, Len: length, Size: size, Out: OutAll}
+	return Arg{Name: name, Kind: Buffer, Dir: InOut, Len: length, Size: size, Out: OutAlways}
 }
 
 // special is an argument that plan shapes; length is the argument that it needs

@@ -23,16 +23,23 @@ func addrOut(name string, length uint8) Arg {
 	})
 }
 
-// lenAt is the argument that such a length stands at; its region is added with
-// that of the room.
+// lenAt is the argument that such a length stands at. Its region is added with that
+// of the room, and here if there is no room.
 func lenAt(name string) Arg {
-	return Arg{Name: name, Type: "length[4]", Kind: Special, Dir: InOut, plan: func(p *planner, i int) {}}
+	return special(name, "length[4]", InOut, 0, func(p *planner, i int) {
+		for _, r := range p.call.Regions {
+			if r.At == arg(i) {
+				return
+			}
+		}
+		p.fixed(i, 4, InOut)
+	})
 }
 
 // lengthAt adds the 32-bit length at the argument size, and the room at the
 // argument i with as many bytes, most at most.
 func (p *planner) lengthAt(i, size int, most uint32, dir Dir) {
-	region, words := p.header(Addr(p.args[size]), 4, InOut, arg(size), OutRule{Kind: OutAll})
+	region, words := p.header(Addr(p.args[size]), 4, InOut, arg(size), comesBack(InOut))
 	if words == nil {
 		return
 	}

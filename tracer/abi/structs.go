@@ -30,6 +30,23 @@ func selfSized(name string, dir Dir) Arg {
 	})
 }
 
+// schedAttr shapes sched_setattr's struct: its size is its first 32 bits, zero
+// means the first version's. A size that is not supported is written back.
+func schedAttr(p *planner, i int) {
+	size := uint64(schedAttrSize)
+	if words := p.read(Addr(p.args[i]), 4); words != nil {
+		size = max(size, uint64(u32(words, 0)))
+	}
+	if at := Addr(p.args[i]); p.mem.Accessible(at, 4, true) == 4 {
+		p.fixed(i, min(size, maxExtended), InOut)
+		return
+	}
+	p.fixed(i, min(size, maxExtended), In)
+}
+
+// schedAttrSize is SCHED_ATTR_SIZE_VER0.
+const schedAttrSize = 48
+
 // handleArg shapes struct file_handle: 8 bytes and as many as the first 32 bits say.
 func handleArg(dir Dir) func(p *planner, i int) {
 	return func(p *planner, i int) {
@@ -37,10 +54,7 @@ func handleArg(dir Dir) func(p *planner, i int) {
 		if words := p.read(Addr(p.args[i]), 8); words != nil && u32(words, 0) <= maxHandle {
 			size += uint64(u32(words, 0))
 		}
-		r := p.fixed(i, size, dir)
-		if r >= 0 && dir&Out != 0 {
-			p.call.Regions[r].Out.Kind = OutAlways // the size that EOVERFLOW asks for
-		}
+		p.fixed(i, size, dir)
 	}
 }
 

@@ -22,7 +22,7 @@ var fileRows = []Row{
 	{Nr: 22, Name: "pipe", Args: args(out("pipefd", 8)), Placement: Home},
 	{Nr: 32, Name: "dup", Args: args(val("oldfd")), Placement: Home},
 	{Nr: 33, Name: "dup2", Args: args(val("oldfd"), val("newfd")), Placement: Home},
-	{Nr: 40, Name: "sendfile", Args: args(val("out_fd"), val("in_fd"), inout("offset", 8).always(), val("count")), Placement: Home, Interrupt: writes, MayBlock: true},
+	{Nr: 40, Name: "sendfile", Args: args(val("out_fd"), val("in_fd"), inout("offset", 8), val("count")), Placement: Home, Interrupt: writes, MayBlock: true},
 	{Nr: 72, Name: "fcntl", Args: args(val("fd"), val("cmd"), fcntlArg("arg")), Placement: Home, Interrupt: Restarts, MayBlock: true, blocks: fcntlBlocks},
 	{Nr: 73, Name: "flock", Args: args(val("fd"), val("operation")), Placement: Home, Interrupt: Restarts, MayBlock: true, blocks: unlessBits(1, 4)},
 	{Nr: 74, Name: "fsync", Args: args(val("fd")), Placement: Home},

@@ -49,7 +49,7 @@ var processRows = []Row{
 	{Nr: 308, Name: "setns", Placement: ComeHome, Note: "own namespaces"},
 	{Nr: 309, Name: "getcpu", Args: args(val("cpu"), val("node"), val("unused")), Placement: Native},
 	{Nr: 312, Name: "kcmp", Args: args(val("pid1"), val("pid2"), val("type"), val("idx1"), special("idx2", "by type", In, 2, kcmpArg)), Placement: Home},
-	{Nr: 314, Name: "sched_setattr", Args: args(val("pid"), selfSized("attr", In), val("flags")), Placement: Home},
+	{Nr: 314, Name: "sched_setattr", Args: args(val("pid"), special("attr", "struct with its size", InOut, 0, schedAttr), val("flags")), Placement: Home},
 	{Nr: 315, Name: "sched_getattr", Args: args(val("pid"), sized("attr", InOut, 2), val("size"), val("flags")), Placement: Home},
 	{Nr: 317, Name: "seccomp", Placement: ComeHome, Note: "own system-call filter"},
 	{Nr: 322, Name: "execveat", Args: args(val("dirfd"), path("path"), strv("argv"), strv("envp"), val("flags")), Placement: Local, Note: "the body executes the program"},

@@ -5,7 +5,7 @@ package abi
 var systemRows = []Row{
 	{Nr: 63, Name: "uname", Args: args(out("buf", 390)), Placement: Home},
 	{Nr: 99, Name: "sysinfo", Args: args(out("info", 112)), Placement: Home},
-	{Nr: 103, Name: "syslog", Args: args(val("type"), outBuf("buf", 2, 1).i32(), val("len")), Placement: Home, Interrupt: Restarts, MayBlock: true},
+	{Nr: 103, Name: "syslog", Args: args(val("type"), special("buf", "bytes[#3]", Out, 2, syslogBuf), val("len")), Placement: Home, Interrupt: Restarts, MayBlock: true},
 	{Nr: 139, Name: "sysfs", Placement: ComeHome, Note: "the size of its answer is unknown"},
 	{Nr: 153, Name: "vhangup", Placement: Home},
 	{Nr: 155, Name: "pivot_root", Placement: ComeHome, Note: "mounts"},
@@ -52,6 +52,13 @@ var systemRows = []Row{
 	{Nr: 458, Name: "listmount", Args: args(selfSized("req", In), outBuf("mnt_ids", 2, 8), val("nr"), val("flags")), Placement: Home},
 	{Nr: 467, Name: "open_tree_attr", Placement: ComeHome, Note: "mounts"},
 	{Nr: 470, Name: "listns", Args: args(selfSized("req", In), outBuf("ns_ids", 2, 8), val("nr"), val("flags")), Placement: Home},
+}
+
+// syslogBuf shapes syslog's room: types 2, 3 and 4 read messages into it.
+func syslogBuf(p *planner, i int) {
+	if action, n := int32(p.args[0]), int32(p.args[2]); action >= 2 && action <= 4 && n > 0 {
+		p.region(Addr(p.args[i]), uint64(n), Out, arg(i), OutRule{Kind: OutRet, Unit: 1})
+	}
 }
 
 // obsoleteRows are numbers that the kernel answers with ENOSYS. Home says so.

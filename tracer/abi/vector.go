@@ -21,7 +21,7 @@ func (p *planner) iovecArg(i int) {
 // here. Too many pieces are refused by the kernel before it looks at the vector,
 // and a negative length before it looks at the pieces.
 func (p *planner) iovec(at Addr, count uint64, dir Dir, where Pointer, rule OutRule) {
-	if count > maxIov || dir == In {
+	if dir == In {
 		rule = OutRule{}
 	}
 	if count > maxIov {

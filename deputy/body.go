@@ -1,0 +1,248 @@
+package deputy
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+	"umosix/tracer/abi"
+	"umosix/tracer/image"
+	"umosix/tracer/snapshot"
+	"umosix/wire"
+	"umosix/wire/control"
+	"umosix/wire/link"
+)
+
+// state is the state of a process that this deputy holds.
+//
+//	native --park--> parked --commit--> away --rebuilt--> parked --release--> native
+//	                   |  ^                                 |
+//	                   |  +-- lingering <-------------------+  a call of the stay away is still under way
+//	                   +--release (the move has failed)
+//	any --death--> ended
+//
+// native: the program runs, untraced unless attached early.
+// parked: stopped for the program; the task is in the resident loop, memory is here.
+// lingering: as parked, until the call ends; everything else is at home already.
+// away: the guest runs elsewhere; the memory here is given back.
+type state uint8
+
+const (
+	native state = iota
+	parked
+	lingering
+	away
+	ended
+)
+
+// body is a process of the job at its home.
+type body struct {
+	d      *Deputy
+	pid    abi.HomePid
+	moving sync.Mutex // held during a move
+	inbox  chan delivery
+	sent   *image.Image // of the move out under way
+
+	// Of the tracer's thread:
+	task    *tracer.Task
+	mem     *tracer.Memory
+	loop    *tracer.Loop
+	slot    *tracer.Slot
+	insn    abi.Addr // where a `syscall` instruction outside the window is
+	user    snapshot.State
+	early   bool             // attached before its exec: stays so at home
+	placing *placement       // what to do at the exec
+	atExec  bool             // stopped at the exec, for the move that was asked for
+	kept    []tracer.Siginfo // signals taken off on the way, to be delivered
+	due     int              // a signal whose default action the body is to take
+	fenced  bool             // the guest is known to be gone
+	leaving bool             // the body stands in its exit and waits for the guest's end
+
+	mu        sync.Mutex // guards what follows
+	state     state
+	peer      *peer // where the guest is
+	inc       wire.Incarnation
+	expecting bool // a move waits for frames in inbox
+	call      *call
+	ready     chan struct{} // closed when the body can execute calls
+	stats     stats
+	pinned    string
+}
+
+// delivery is a frame for a move.
+type delivery struct {
+	from  *peer
+	frame *link.Frame
+}
+
+// stats is what is told to the user of a process.
+type stats struct {
+	moves  int
+	freeze time.Duration
+	bytes  uint64
+	usage  wire.Usage // of the current stay
+	before wire.Usage // of the stays before
+	calls  map[string]uint64
+	lost   bool
+}
+
+func newBody(d *Deputy, pid abi.HomePid) *body {
+	return &body{d: d, pid: pid, inbox: make(chan delivery, 32), stats: stats{calls: map[string]uint64{}}}
+}
+
+// place is where the process is.
+func (b *body) place() wire.NodeID {
+	if p := b.peerNow(); p != nil {
+		return p.node
+	}
+	return wire.Home
+}
+
+// peerNow is the executor of the guest, nil at home.
+func (b *body) peerNow() *peer {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.peer
+}
+
+func (b *body) incarnation() wire.Incarnation {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.inc
+}
+
+func (b *body) now() state {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.state
+}
+
+func (b *body) set(s state) {
+	b.mu.Lock()
+	b.state = s
+	b.mu.Unlock()
+}
+
+// on runs f on the tracer's thread.
+func (b *body) on(f func() error) error {
+	err := errors.New("the tracer has ended")
+	b.d.tracer.Do(func() { err = f() })
+	return err
+}
+
+// subject is the stopped or parked process for package snapshot. call executes
+// its calls.
+func (b *body) subject(call tracer.Caller) *snapshot.Subject {
+	buffers, at := b.loop.Buffers()
+	_ = buffers
+	return &snapshot.Subject{
+		Leader: b.task, Tasks: []*tracer.Task{b.task}, Pid: b.pid, LocalPid: b.task.Tid, Mem: b.mem,
+		Caller:   call,
+		Scratch:  func(int) abi.Addr { return at + scratchOffset },
+		Window:   [2]abi.Addr{b.loop.Window, b.loop.Window + tracer.WindowSize},
+		State:    func(*tracer.Task) *snapshot.State { return &b.user },
+		OpenFile: (&opener{b: b, call: call, at: at + pathOffset}).open,
+	}
+}
+
+// The end of the buffers is for our own calls, out of the way of the program's.
+const (
+	bufferBytes   = 60 << 20 // of calls
+	scratchOffset = 61 << 20
+	pathOffset    = 62 << 20
+	smallOffset   = 63 << 20
+)
+
+// parkedCaller executes calls in the body that idles in its loop. On the tracer's thread.
+func (b *body) parkedCaller() tracer.Caller { return b.slot.Serving(b.d.tracer) }
+
+// report tells mosd where the process is and what it has used.
+func (b *body) report() {
+	b.mu.Lock()
+	s := control.State{Pid: int(b.pid), Moves: b.stats.moves, Pinned: b.pinned, Gone: b.state == ended, Lost: b.stats.lost,
+		CPUAway: time.Duration(b.stats.before.UserNs + b.stats.before.SystemNs + b.stats.usage.UserNs + b.stats.usage.SystemNs),
+		RSS:     b.stats.usage.RSS, Freeze: b.stats.freeze, Bytes: b.stats.bytes, Calls: map[string]uint64{}}
+	if b.peer != nil {
+		s.Where = b.peer.node
+	}
+	for name, n := range b.stats.calls {
+		s.Calls[name] = n
+	}
+	b.mu.Unlock()
+	b.d.channel.send(control.FromDeputy{State: &s})
+}
+
+// tell sends mosd an event for the user.
+func (b *body) tell(kind, text string) {
+	b.d.channel.send(control.FromDeputy{Event: &control.Event{Pid: int(b.pid), Kind: kind, Text: text}})
+}
+
+// deliver hands a frame to the move that waits for it; without one it is late.
+func (b *body) deliver(p *peer, f *link.Frame) {
+	b.mu.Lock()
+	wanted := b.expecting
+	b.mu.Unlock()
+	if !wanted {
+		return
+	}
+	select {
+	case b.inbox <- delivery{p, f}:
+	case <-p.gone:
+	case <-time.After(moveLimit):
+	}
+}
+
+// moveLimit bounds how long a move waits for the next sign of its peer.
+const moveLimit = 60 * time.Second
+
+// expect opens or shuts the inbox for a move.
+func (b *body) expect(on bool) {
+	b.mu.Lock()
+	b.expecting = on
+	b.mu.Unlock()
+	for {
+		select {
+		case <-b.inbox:
+		default:
+			return
+		}
+	}
+}
+
+// await is the next frame of a move from p. TypeAbandon is an error.
+func (b *body) await(p *peer) (*link.Frame, error) {
+	limit := time.NewTimer(min(moveLimit, b.d.grace()+5*time.Second))
+	defer limit.Stop()
+	for {
+		select {
+		case m := <-b.inbox:
+			if m.from != p {
+				continue
+			}
+			if m.frame.Type == wire.TypeAbandon {
+				var r wire.Reason
+				m.frame.Decode(&r)
+				return nil, fmt.Errorf("node %v: %s", p.node, r.Text)
+			}
+			return m.frame, nil
+		case <-p.gone:
+			return nil, fmt.Errorf("node %v: the link was lost in mid-move", p.node)
+		case <-limit.C:
+			return nil, fmt.Errorf("node %v: it does not answer", p.node)
+		}
+	}
+}
+
+func (d *Deputy) grace() time.Duration {
+	if d.start.Grace > 0 {
+		return d.start.Grace
+	}
+	return link.DefaultGrace
+}
+
+// alive tells whether the process still exists.
+func (b *body) alive() bool { return unix.Kill(int(b.pid), 0) == nil }

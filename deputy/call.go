@@ -1,0 +1,283 @@
+package deputy
+
+import (
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer/abi"
+	"umosix/wire"
+	"umosix/wire/link"
+)
+
+// call is a system call of the guest that the body executes. It goes on when the
+// process moves: its outcome waits here for whoever asks for it.
+type call struct {
+	b      *body
+	plan   abi.Call // as the program made it
+	row    *abi.Row
+	nr     uint64 // as executed
+	args   [6]uint64
+	addrs  []abi.Addr // where the regions are in the body
+	data   [][]byte   // our view of them
+	fences []abi.Addr // pages behind regions that end early
+
+	// original: the program was in this call at home when it was moved; pointers
+	// are its own, and nr may be restart_syscall.
+	original bool
+	begun    bool
+	deadline time.Time // of a call that must be made again after an interruption
+
+	// Guarded by body.mu:
+	peer *peer // who waits for the outcome, by frame seq; nil: nobody now
+	seq  uint64
+	done bool
+	ret  int64
+	outs []uint32
+}
+
+// inlineWait is how long a forwarded call may keep the link's thread waiting. A
+// call that takes longer gets a goroutine of its own.
+const inlineWait = 200 * time.Microsecond
+
+// keepBuffers is how much buffer memory stays allocated between calls, in bytes.
+const keepBuffers = 1 << 20
+
+// serveCall executes a forwarded call, or goes on waiting for one. On the link's thread.
+func (b *body) serveCall(p *peer, f *link.Frame) error {
+	var m wire.Call
+	if err := f.Decode(&m); err != nil {
+		return err
+	}
+	<-b.readiness()
+	if m.Flags&wire.Resume != 0 {
+		return b.resume(p, f.Seq)
+	}
+	c, err := b.newCall(&m, f.Payload)
+	if err != nil {
+		return err
+	}
+	c.peer, c.seq = p, f.Seq
+	b.mu.Lock()
+	b.call = c
+	if c.row != nil {
+		b.stats.calls[c.row.Name]++
+	}
+	b.mu.Unlock()
+	c.start()
+	ret, ok, err := b.slot.Wait(inlineWait)
+	switch {
+	case err != nil:
+		return nil // the process has ended; that is told elsewhere
+	case ok:
+		c.finish(ret)
+	default:
+		go c.await()
+	}
+	return nil
+}
+
+func (b *body) readiness() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.ready
+}
+
+// resume answers for the call that the body is in, or has ended already.
+func (b *body) resume(p *peer, seq uint64) error {
+	b.mu.Lock()
+	c := b.call
+	if c == nil {
+		b.mu.Unlock()
+		return fmt.Errorf("process %d is in no call to resume", b.pid)
+	}
+	c.peer, c.seq = p, seq
+	done := c.done
+	b.mu.Unlock()
+	if done {
+		return c.answer()
+	}
+	return nil
+}
+
+// newCall checks a call from a peer and lays its memory out in the body.
+func (b *body) newCall(m *wire.Call, payload []byte) (*call, error) {
+	if err := m.Call.Check(); err != nil {
+		return nil, err
+	}
+	if err := m.CheckPayload(payload); err != nil {
+		return nil, err
+	}
+	c := &call{b: b, plan: m.Call, row: abi.Lookup(m.Call.Nr), nr: m.Call.Nr}
+	if err := c.layout(payload); err != nil {
+		return nil, err
+	}
+	if c.row != nil && c.row.Blocks(&c.args) {
+		b.slot.Masks(m.Mask&^(1<<(unix.SIGTRAP-1)), openMask)
+	} else {
+		b.slot.Masks(openMask, openMask)
+	}
+	return c, nil
+}
+
+// layout gives each region a place in the buffers, at the same offset in its
+// page. A region that the program gave too short ends at an unmapped page, as it
+// does there: so the kernel itself decides about errors and short counts.
+func (c *call) layout(payload []byte) error {
+	buffers, base := c.b.loop.Buffers()
+	at := 0
+	c.addrs, c.data = make([]abi.Addr, len(c.plan.Regions)), make([][]byte, len(c.plan.Regions))
+	for i := range c.plan.Regions {
+		r := &c.plan.Regions[i]
+		switch {
+		case r.Addr >= abi.TaskSize || r.Len > uint64(abi.TaskSize-r.Addr):
+			c.addrs[i] = r.Addr // no user memory: the kernel sees that first
+		case r.Avail == 0:
+			c.addrs[i] = c.b.loop.Unmapped(r.Addr)
+		default:
+			off := (at+abi.PageSize-1)&^(abi.PageSize-1) + int(r.Addr%abi.PageSize)
+			if off+int(r.Avail)+abi.PageSize > bufferBytes {
+				return fmt.Errorf("call %d: its memory does not fit", c.plan.Nr)
+			}
+			at = off + int(r.Avail)
+			c.addrs[i], c.data[i] = base+abi.Addr(off), buffers[off:at:at]
+			if r.Avail < r.Len {
+				c.fences = append(c.fences, (base + abi.Addr(at)).PageUp())
+				at = int((base+abi.Addr(at)).PageUp()-base) + abi.PageSize
+			}
+		}
+		if r.Dir&abi.In != 0 {
+			copy(c.data[i], payload)
+			payload = payload[r.Avail:]
+		}
+	}
+	c.args = c.plan.Relocate(c.addrs, c.data)
+	return nil
+}
+
+// start hands the call to the body.
+func (c *call) start() {
+	c.begun = true
+	for _, page := range c.fences {
+		c.b.slot.Call(unix.SYS_MPROTECT, uint64(page), abi.PageSize, unix.PROT_NONE)
+	}
+	c.b.slot.Start(c.nr, c.args)
+}
+
+// goOn makes the call that the program was in when it was moved out. A nil call,
+// or one that is in the body already, needs nothing.
+func (c *call) goOn() {
+	if c == nil || c.begun {
+		return
+	}
+	c.start()
+	go c.await()
+}
+
+// await waits for the end of a call that blocks.
+func (c *call) await() {
+	ret, ok, err := c.b.slot.Wait(0)
+	if ok && err == nil {
+		c.finish(ret)
+	}
+}
+
+// finish takes the outcome and answers whoever waits for it.
+func (c *call) finish(ret int64) {
+	if c.original {
+		c.fetch()
+	}
+	for _, page := range c.fences {
+		c.b.slot.Call(unix.SYS_MPROTECT, uint64(page), abi.PageSize, unix.PROT_READ|unix.PROT_WRITE)
+	}
+	c.outs = c.plan.Outs(ret, func(i int) []byte { return c.data[i] })
+	b := c.b
+	b.mu.Lock()
+	c.ret, c.done = ret, true
+	answer, land := b.state == away && c.peer != nil, b.state == lingering
+	b.mu.Unlock()
+	switch {
+	case answer:
+		c.answer()
+	case land:
+		b.d.tracer.Post(func() { b.landNow() })
+	}
+}
+
+// fetch reads what the kernel wrote to the program's own addresses.
+func (c *call) fetch() {
+	c.data = make([][]byte, len(c.plan.Regions))
+	for i, r := range c.plan.Regions {
+		c.data[i] = make([]byte, r.Avail)
+		c.b.mem.ForceRead(c.data[i], r.Addr)
+	}
+}
+
+// answer sends the outcome.
+func (c *call) answer() error {
+	b := c.b
+	b.mu.Lock()
+	p, seq := c.peer, c.seq
+	h := wire.Header{Type: wire.TypeReply, Ack: seq, Pid: b.pid, Tid: b.pid, Inc: b.inc}
+	b.mu.Unlock()
+	payload := make([][]byte, 0, 4)
+	for i, n := range c.outs {
+		if n > 0 {
+			payload = append(payload, c.data[i][:n])
+		}
+	}
+	if err := p.link.Send(h, &wire.Reply{Ret: c.ret, Outs: c.outs}, payload...); err != nil {
+		return err
+	}
+	if len(c.data) > 0 && !c.original {
+		c.trim()
+	}
+	return nil
+}
+
+// trim gives memory back after a large transfer; the outcome is sent, and is kept
+// as far as it is small.
+func (c *call) trim() {
+	total := uint64(0)
+	for _, r := range c.plan.Regions {
+		total += r.Avail
+	}
+	if total <= keepBuffers {
+		return
+	}
+	_, base := c.b.loop.Buffers()
+	for i, addr := range c.addrs { // the outcome must outlive a move: copy it
+		if c.data[i] != nil && addr >= base {
+			c.data[i] = append([]byte(nil), c.data[i]...)
+		}
+	}
+	c.b.loop.Trim(0)
+}
+
+// pages are the regions that must stay in the body while the call goes on.
+func (c *call) pages() []abi.Region {
+	if c == nil || !c.original {
+		return nil
+	}
+	return c.plan.Regions
+}
+
+// serveTell executes a call whose outcome nobody waits for.
+func (b *body) serveTell(f *link.Frame) error {
+	var m wire.Call
+	if err := f.Decode(&m); err != nil {
+		return err
+	}
+	<-b.readiness()
+	c, err := b.newCall(&m, f.Payload)
+	if err != nil {
+		return err
+	}
+	c.start()
+	b.slot.Wait(tellLimit)
+	return nil
+}
+
+// tellLimit bounds a call that never blocks.
+const tellLimit = 5 * time.Second

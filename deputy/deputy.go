@@ -1,0 +1,218 @@
+package deputy
+
+import (
+	"fmt"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"umosix/tracer"
+	"umosix/tracer/abi"
+	"umosix/wire"
+	"umosix/wire/control"
+)
+
+// Deputy is the home half of one job.
+type Deputy struct {
+	start   control.Start
+	tracer  *tracer.Tracer
+	log     zerolog.Logger
+	channel *channel
+
+	mu     sync.Mutex // guards what follows
+	bodies map[abi.HomePid]*body
+	peers  map[wire.NodeID]*peer
+	busy   int       // requests of mosd under way
+	spare  time.Time // since when nothing is away or under way
+}
+
+// lingers is how long a deputy with nothing to do waits for more before it ends.
+const lingers = time.Second
+
+// Main runs a deputy on the channel to its mosd until nothing of the job is away.
+// It returns the exit status of the process.
+func Main(conn *os.File) int {
+	c, start, err := openChannel(conn)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "mosix deputy: %v\n", err)
+		return 1
+	}
+	d, err := newDeputy(c, start)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "mosix deputy: %v\n", err)
+		return 1
+	}
+	d.run()
+	return 0
+}
+
+func newDeputy(c *channel, start control.Start) (*Deputy, error) {
+	t, err := tracer.New()
+	if err != nil {
+		return nil, fmt.Errorf("start tracer: %w", err)
+	}
+	level, err := zerolog.ParseLevel(start.Log)
+	if err != nil || start.Log == "" {
+		level = zerolog.WarnLevel
+	}
+	log := zerolog.New(os.Stderr).Level(level).With().Timestamp().Str("half", "deputy").Str("job", start.Job).Logger()
+	return &Deputy{start: start, tracer: t, log: log, channel: c, spare: time.Now(),
+		bodies: map[abi.HomePid]*body{}, peers: map[wire.NodeID]*peer{}}, nil
+}
+
+// run serves requests until there is nothing left to do.
+func (d *Deputy) run() {
+	requests := make(chan control.ToDeputy)
+	go d.channel.receive(requests)
+	tick := time.NewTicker(time.Second / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case r, ok := <-requests:
+			if !ok { // mosd is gone: what is away goes on
+				requests = nil
+				continue
+			}
+			d.begin()
+			go func() { defer d.end(); d.serve(r) }()
+		case <-tick.C:
+			d.report()
+			if d.idle(requests == nil) {
+				return
+			}
+		}
+	}
+}
+
+// begin and end bracket a request, so that the deputy does not end meanwhile.
+func (d *Deputy) begin() { d.mu.Lock(); d.busy++; d.mu.Unlock() }
+func (d *Deputy) end()   { d.mu.Lock(); d.busy--; d.spare = time.Now(); d.mu.Unlock() }
+
+// idle tells whether nothing has been away or under way for a while.
+func (d *Deputy) idle(orphan bool) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.busy > 0 || len(d.bodies) > 0 {
+		d.spare = time.Now()
+		return false
+	}
+	return (!d.start.Keep || orphan) && time.Since(d.spare) > lingers
+}
+
+// serve answers one request of mosd.
+func (d *Deputy) serve(r control.ToDeputy) {
+	switch {
+	case r.Move != nil:
+		d.move(r.Move)
+	case r.Attach != nil:
+		d.attachEarly(r.Attach)
+	case r.Freeze != nil:
+		d.channel.send(control.FromDeputy{Done: &control.Done{ID: r.Freeze.ID, Failure: "freezing is not there yet"}})
+	case r.Peer != nil:
+		d.hearOfPeer(r.Peer)
+	case r.Stop != nil:
+		d.bringHome("the daemon stops")
+	}
+}
+
+// move carries out a Move and answers it.
+func (d *Deputy) move(m *control.Move) {
+	done := control.Done{ID: m.ID}
+	begin := time.Now()
+	b, err := d.hold(abi.HomePid(m.Pid))
+	if err == nil {
+		err = b.moveTo(destination{node: m.To, address: m.Address, ticket: m.Ticket}, &done)
+	}
+	if err != nil {
+		done.Failure = err.Error()
+		d.log.Info().Int("pid", m.Pid).Stringer("to", m.To).Err(err).Msg("not moved")
+	}
+	done.Total = time.Since(begin)
+	d.channel.send(control.FromDeputy{Done: &done})
+}
+
+// hold is the body of a process; a new one if it is not held yet.
+func (d *Deputy) hold(pid abi.HomePid) (*body, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if b := d.bodies[pid]; b != nil {
+		return b, nil
+	}
+	b := newBody(d, pid)
+	d.bodies[pid] = b
+	return b, nil
+}
+
+// forget drops a body that is let go or gone.
+func (d *Deputy) forget(b *body) {
+	d.mu.Lock()
+	if d.bodies[b.pid] == b {
+		delete(d.bodies, b.pid)
+	}
+	d.spare = time.Now()
+	d.mu.Unlock()
+}
+
+// body is the body of a process, or nil.
+func (d *Deputy) body(pid abi.HomePid) *body {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.bodies[pid]
+}
+
+func (d *Deputy) all() []*body {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var all []*body
+	for _, b := range d.bodies {
+		all = append(all, b)
+	}
+	return all
+}
+
+// report tells mosd about all processes that are away.
+func (d *Deputy) report() {
+	for _, b := range d.all() {
+		b.report()
+	}
+}
+
+// bringHome moves everything home.
+func (d *Deputy) bringHome(why string) {
+	var all sync.WaitGroup
+	for _, b := range d.all() {
+		all.Go(func() {
+			if err := b.moveTo(destination{}, &control.Done{}); err != nil {
+				d.log.Warn().Int("pid", int(b.pid)).Str("why", why).Err(err).Msg("not brought home")
+			}
+		})
+	}
+	all.Wait()
+}
+
+// hearOfPeer acts on what mosd knows of a node.
+func (d *Deputy) hearOfPeer(p *control.Peer) {
+	d.mu.Lock()
+	to := d.peers[p.Node]
+	d.mu.Unlock()
+	if to == nil {
+		return
+	}
+	if p.Dead {
+		to.link.Close()
+	}
+	if p.Leaving {
+		d.bringHomeFrom(p.Node)
+	}
+}
+
+func (d *Deputy) bringHomeFrom(node wire.NodeID) {
+	for _, b := range d.all() {
+		if b.place() == node {
+			d.begin()
+			go func() { defer d.end(); b.moveTo(destination{}, &control.Done{}) }()
+		}
+	}
+}

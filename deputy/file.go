@@ -1,0 +1,192 @@
+package deputy
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+	"umosix/tracer/abi"
+	"umosix/tracer/image"
+	"umosix/tracer/snapshot"
+	"umosix/wire"
+	"umosix/wire/link"
+)
+
+// shipped remembers which parts of which files an executor has already.
+type shipped struct {
+	mu    sync.Mutex                     // guards files
+	files map[image.File]map[uint64]bool // chunk numbers
+}
+
+// chunkPages is the unit in which files are sent, in pages.
+const chunkPages = image.BatchPages
+
+func newShipped() *shipped { return &shipped{files: map[image.File]map[uint64]bool{}} }
+
+// take returns the chunks of [from, to) that the executor lacks and marks them as sent.
+func (s *shipped) take(f image.File, from, to uint64) (chunks []uint64) {
+	const size = chunkPages * abi.PageSize
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	have := s.files[f]
+	if have == nil {
+		have = map[uint64]bool{}
+		s.files[f] = have
+	}
+	end := min(to, uint64(f.Size))
+	for n := from / size; n*size < end; n++ {
+		if !have[n] {
+			have[n] = true
+			chunks = append(chunks, n)
+		}
+	}
+	return chunks
+}
+
+// sendFiles sends the contents of mapped files that the executor lacks.
+func (b *body) sendFiles(p *peer, img *image.Image, header func(wire.Type) wire.Header) error {
+	for _, m := range img.Mappings {
+		if m.File < 0 {
+			continue
+		}
+		f := img.Files[m.File]
+		if err := b.sendFile(p, header(wire.TypeBatch), m.File, f, m.Offset, m.Offset+uint64(m.End-m.Start)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sendFile sends [from, to) of a file as far as the executor lacks it.
+func (b *body) sendFile(p *peer, h wire.Header, index int, f image.File, from, to uint64) error {
+	chunks := p.files.take(f, from, to)
+	if len(chunks) == 0 {
+		return nil
+	}
+	file, err := b.openFile(f)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	buf := make([]byte, chunkPages*abi.PageSize)
+	for _, n := range chunks {
+		if err := sendChunk(p, h, index, file, n, buf); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sendChunk(p *peer, h wire.Header, index int, file *os.File, n uint64, buf []byte) error {
+	off := n * chunkPages * abi.PageSize
+	got, err := file.ReadAt(buf, int64(off))
+	if err != nil && err != io.EOF {
+		return err
+	}
+	pages := (got + abi.PageSize - 1) / abi.PageSize
+	clear(buf[got:])
+	if pages == 0 {
+		return nil
+	}
+	data := buf[:pages*abi.PageSize]
+	batch := image.NewBatch(index, []image.Run{{Addr: abi.Addr(off), Pages: uint32(pages)}}, data, p.compressor())
+	return p.link.Send(h, &batch, batch.Data)
+}
+
+// openFile opens a mapped file as this program, in the process's view of the
+// tree, and checks that it is the same file still.
+func (b *body) openFile(f image.File) (*os.File, error) {
+	file, err := os.Open(fmt.Sprintf("/proc/%d/root%s", b.pid, f.Path))
+	if err != nil {
+		return nil, &pinnedError{fmt.Sprintf("its file %s cannot be read: %v", f.Path, err)}
+	}
+	same, err := snapshot.SameFile(f, fmt.Sprintf("/proc/self/fd/%d", file.Fd()))
+	if err != nil || !same {
+		file.Close()
+		return nil, &pinnedError{fmt.Sprintf("its file %s has been replaced", f.Path)}
+	}
+	return file, nil
+}
+
+func (p *peer) compressor() *image.Compressor { return image.NewCompressor(0) }
+
+// opener opens files in the body when a mapping of it must be made again.
+type opener struct {
+	b    *body
+	call tracer.Caller
+	at   abi.Addr // room for a path
+}
+
+func (o *opener) open(f image.File) (fd int, closeIt bool, err error) {
+	if _, err := o.b.mem.WriteAt(append([]byte(f.Path), 0), o.at); err != nil {
+		return -1, false, err
+	}
+	atCwd := unix.AT_FDCWD
+	ret, err := o.call.Call(unix.SYS_OPENAT, uint64(atCwd), uint64(o.at), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return -1, false, err
+	}
+	if ret < 0 {
+		return -1, false, fmt.Errorf("open %s in process %d: %w", f.Path, o.b.pid, unix.Errno(-ret))
+	}
+	same, err := snapshot.SameFile(f, fmt.Sprintf("/proc/%d/fd/%d", o.b.pid, ret))
+	if err != nil || !same {
+		o.call.Call(unix.SYS_CLOSE, uint64(ret))
+		return -1, false, fmt.Errorf("%s has been replaced since it was mapped: %w", f.Path, err)
+	}
+	return int(ret), true, nil
+}
+
+// serveMapFile maps a file into the body, at any place, and tells what it is. The
+// executor decides on the final address and has the mapping moved there (mremap).
+func (b *body) serveMapFile(p *peer, f *link.Frame) error {
+	var m wire.MapFile
+	if err := f.Decode(&m); err != nil {
+		return err
+	}
+	<-b.readiness()
+	flags := uint64(m.Flags) &^ (unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE | unix.MAP_POPULATE | unix.MAP_LOCKED)
+	b.slot.Masks(openMask, openMask)
+	ret, err := b.slot.Call(unix.SYS_MMAP, 0, m.Length, uint64(m.Prot), flags, uint64(int64(m.Fd)), m.Offset)
+	if err != nil {
+		return nil // the process has ended
+	}
+	answer := wire.Mapped{}
+	if abi.Failed(ret) {
+		answer.Errno = int32(-ret)
+	} else if err := b.describe(p, &m, abi.Addr(ret), &answer); err != nil {
+		b.d.log.Debug().Int("pid", int(b.pid)).Err(err).Msg("file not mapped away")
+		b.slot.Call(unix.SYS_MUNMAP, uint64(ret), m.Length)
+		answer = wire.Mapped{Errno: -1}
+	}
+	h := b.header(wire.TypeMapped)
+	h.Ack = f.Seq
+	return p.link.Send(h, &answer)
+}
+
+// describe finds out which file the body has just mapped and sends its contents.
+func (b *body) describe(p *peer, m *wire.MapFile, at abi.Addr, answer *wire.Mapped) error {
+	areas, err := tracer.ReadAreasQuick(abi.LocalPid(b.pid))
+	if err != nil {
+		return err
+	}
+	for _, a := range areas {
+		if a.Start > at || a.End <= at {
+			continue
+		}
+		file, known := snapshot.HomeFile(abi.LocalPid(b.pid), a)
+		if !known {
+			return fmt.Errorf("%s is no file that can be read again", a.Path)
+		}
+		answer.At, answer.File, answer.Index = at, file, mappedIndex
+		return b.sendFile(p, b.header(wire.TypeBatch), mappedIndex, file, m.Offset, m.Offset+m.Length)
+	}
+	return fmt.Errorf("mapping at %#x of process %d is not to be found", uint64(at), b.pid)
+}
+
+// mappedIndex stands for the file of the next Mapped in batches that go before it.
+const mappedIndex = 1 << 20

@@ -1,0 +1,181 @@
+package deputy
+
+import (
+	"fmt"
+	"time"
+
+	"umosix/tracer"
+	"umosix/tracer/image"
+	"umosix/tracer/snapshot"
+	"umosix/wire"
+	"umosix/wire/control"
+)
+
+// goHome brings the guest back into its body.
+func (b *body) goHome(done *control.Done) error {
+	p := b.peerNow()
+	<-b.readiness()
+	b.expect(true)
+	defer b.expect(false)
+	begin, received := time.Now(), p.link.Received()
+	img, err := b.freeze(p)
+	if err != nil {
+		return err
+	}
+	s, err := b.beginRebuild(img)
+	if err == nil {
+		err = b.receivePages(p, s, img)
+	}
+	if err != nil {
+		return b.thaw(p, err)
+	}
+	b.commitHome(p)
+	done.Bytes, done.Freeze = p.link.Received()-received, time.Since(begin)
+	err = b.on(func() error { return b.settleHome(img) })
+	b.moved(done)
+	if b.now() == native && !b.early {
+		b.d.forget(b)
+	}
+	return err
+}
+
+// freeze has the executor stop the guest and returns the head of its image.
+func (b *body) freeze(p *peer) (*image.Image, error) {
+	if err := p.link.Send(b.header(wire.TypeFreeze), nil); err != nil {
+		return nil, err
+	}
+	f, err := b.await(p)
+	if err != nil {
+		return nil, err
+	}
+	img := new(image.Image)
+	if f.Type != wire.TypeImage {
+		return nil, b.thaw(p, fmt.Errorf("node %v answers %v instead of an image", p.node, f.Type))
+	}
+	if err := f.Decode(img); err != nil {
+		return nil, b.thaw(p, err)
+	}
+	if err := img.Validate(); err != nil || img.Process.Pid != b.pid || len(img.Tasks) != 1 {
+		return nil, b.thaw(p, fmt.Errorf("node %v sends an image that is not process %d: %w", p.node, b.pid, err))
+	}
+	return img, nil
+}
+
+// thaw lets the guest go on where it is.
+func (b *body) thaw(p *peer, cause error) error {
+	p.link.Send(b.header(wire.TypeThaw), nil)
+	b.on(func() error {
+		if b.slot != nil {
+			b.slot.Masks(openMask, openMask)
+			return b.task.Cont(0)
+		}
+		return nil
+	})
+	return cause
+}
+
+// beginRebuild stops the body and makes the image's address space in it. The body
+// stays stopped: it may be in a call, which goes on afterwards.
+func (b *body) beginRebuild(img *image.Image) (s *snapshot.Subject, err error) {
+	err = b.on(func() error {
+		if b.task == nil {
+			return tracer.ErrGone
+		}
+		if _, err := b.task.StopWithin(stopLimit); err != nil {
+			return fmt.Errorf("stop the body of %d: %w", b.pid, err)
+		}
+		b.kept = append(b.kept, b.task.TakeDeferred()...)
+		s = b.subject(b.injecting())
+		return snapshot.Prepare(s, img)
+	})
+	return s, err
+}
+
+// injecting executes calls in the stopped body by injection, each call a session
+// of its own, so that a call of the program which it interrupts stays as it is.
+func (b *body) injecting() tracer.Caller { return injecting{b} }
+
+type injecting struct{ b *body }
+
+func (i injecting) Call(nr uint64, args ...uint64) (int64, error) {
+	in, err := i.b.task.Injector(i.b.loop.Insn())
+	if err != nil {
+		return 0, err
+	}
+	ret, err := in.Call(nr, args...)
+	if err != nil {
+		return 0, err
+	}
+	return ret, in.End()
+}
+
+// receivePages writes the guest's memory into the body and makes it the process.
+func (b *body) receivePages(p *peer, s *snapshot.Subject, img *image.Image) error {
+	for {
+		f, err := b.await(p)
+		if err != nil {
+			return err
+		}
+		switch f.Type {
+		case wire.TypeBatch:
+			var batch image.Batch
+			if err := f.Decode(&batch); err != nil {
+				return err
+			}
+			batch.Data = f.Payload
+			if err := b.on(func() error { return snapshot.Fill(s, &batch) }); err != nil {
+				return err
+			}
+		case wire.TypeTrailer:
+			var t image.Trailer
+			if err := f.Decode(&t); err != nil {
+				return err
+			}
+			return b.on(func() error { return snapshot.Finish(s, img, t) })
+		default:
+			return fmt.Errorf("node %v sends %v in mid-image", p.node, f.Type)
+		}
+	}
+}
+
+// commitHome is the point of no return: the process is at home, the guest is of
+// no use any more.
+func (b *body) commitHome(p *peer) {
+	b.mu.Lock()
+	b.state, b.peer = parked, nil
+	b.inc++
+	b.stats.before.UserNs += b.stats.usage.UserNs
+	b.stats.before.SystemNs += b.stats.usage.SystemNs
+	b.stats.usage = wire.Usage{}
+	h := wire.Header{Type: wire.TypeDrop, Pid: b.pid, Tid: b.pid, Inc: b.inc - 1}
+	b.mu.Unlock()
+	if p.link.Send(h, nil) != nil {
+		p.link.Close()
+	}
+}
+
+// settleHome finishes the call that the guest was waiting for, if any, and lets
+// the program go on. The body is stopped. On the tracer's thread.
+func (b *body) settleHome(img *image.Image) error {
+	for _, raw := range img.Signals.Pending {
+		b.keep(raw)
+	}
+	for _, raw := range img.Tasks[0].Pending {
+		b.keep(raw)
+	}
+	if img.Tasks[0].Call.Nr < 0 {
+		b.call = nil
+	}
+	if b.call == nil || b.call.done {
+		if err := b.task.Cont(0); err != nil {
+			return err
+		}
+	}
+	return b.land()
+}
+
+func (b *body) keep(raw []byte) {
+	var info tracer.Siginfo
+	copy(info[:], raw)
+	b.kept = append(b.kept, info)
+}

@@ -1,0 +1,154 @@
+package deputy
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+	"umosix/tracer/abi"
+)
+
+// Codes with which the kernel ends an interrupted call (include/linux/errno.h).
+const (
+	restartSys     = -512
+	restartNoIntr  = -513
+	restartNoHand  = -514
+	restartBlock   = -516
+	rawInterrupted = -int64(unix.EINTR)
+)
+
+// interrupted tells whether a stopped task was taken out of its call, so that the
+// program must not see the result.
+func interrupted(r *tracer.Regs) bool {
+	if r.Nr() < 0 {
+		return false
+	}
+	switch r.Result() {
+	case restartSys, restartNoIntr, restartNoHand, restartBlock:
+		return true
+	case rawInterrupted:
+		row := abi.Lookup(uint64(r.Nr()))
+		return row != nil && row.Interrupt&abi.RawEINTR != 0
+	}
+	return false
+}
+
+// noteInterrupted looks whether the program was in a call when it was stopped, and
+// makes a record of it. A call that the guest's own kernel can make is left to the
+// restart code in the registers. On the tracer's thread.
+func (b *body) noteInterrupted() {
+	r := &b.user.Regs
+	if b.call != nil && !b.call.done || !interrupted(r) {
+		return
+	}
+	b.call = nil
+	plan, row, refusal := abi.Plan(uint64(r.Nr()), r.Args(), b.mem)
+	if refusal != "" || row.Place(&plan.Args) != abi.Home {
+		return
+	}
+	c := &call{b: b, plan: plan, row: row, nr: plan.Nr, args: plan.Args, original: true}
+	if r.Result() == restartBlock {
+		c.nr = unix.SYS_RESTART_SYSCALL
+	}
+	c.fixDeadline()
+	c.applyDeadline(&c.args)
+	b.mu.Lock()
+	b.call = c
+	b.mu.Unlock()
+}
+
+// fixDeadline notes when a call ends that has to be made again after each
+// interruption. Its limit counts from the first one.
+func (c *call) fixDeadline() {
+	if c.row == nil || c.row.Interrupt&abi.RawEINTR == 0 || !c.deadline.IsZero() {
+		return
+	}
+	memory := abi.Memory(c.b.mem)
+	if limit, ok := c.row.Timeout.Read(&c.args, memory); ok && limit < 1<<62 {
+		c.deadline = time.Now().Add(limit)
+	}
+}
+
+// applyDeadline replaces the time limit among the arguments by what is left of it.
+func (c *call) applyDeadline(args *[6]uint64) {
+	if c.deadline.IsZero() {
+		return
+	}
+	arg, words := c.row.Timeout.Rest(time.Until(c.deadline))
+	if c.row.Timeout.Size() == 0 {
+		args[c.row.Timeout.Arg] = arg
+		return
+	}
+	buffers, at := c.b.loop.Buffers()
+	copy(buffers[smallOffset+64:], words[:])
+	args[c.row.Timeout.Arg] = uint64(at) + smallOffset + 64
+}
+
+// passOver lets a stopped body go on as if it had not been stopped: the kernel
+// restarts most calls by itself, the others are made again here. On the tracer's
+// thread.
+func (b *body) passOver() error {
+	r, err := b.task.Regs()
+	if err != nil {
+		return err
+	}
+	b.mu.Lock()
+	c := b.call
+	b.mu.Unlock()
+	if b.slot.At(&r) == tracer.PlaceInCall && r.Result() == rawInterrupted && c != nil && interrupted(&r) {
+		c.fixDeadline()
+		args := r.Args()
+		c.applyDeadline(&args)
+		r.SetArgs(args)
+		r.Rewind(uint64(r.Nr()))
+		if err := b.task.SetRegs(r); err != nil {
+			return err
+		}
+	}
+	return b.task.Cont(0)
+}
+
+// interruptCall takes the body out of the call with the given number, if it is
+// still in it: a signal waits for the guest. The outcome is the restart code, and
+// the guest's kernel makes of it what it must.
+func (b *body) interruptCall(seq uint64) {
+	b.d.tracer.Post(func() {
+		b.mu.Lock()
+		c := b.call
+		current := c != nil && c.seq == seq && !c.done && b.state == away
+		b.mu.Unlock()
+		if !current || b.task == nil {
+			return
+		}
+		if _, err := b.task.StopWithin(stopLimit); err != nil {
+			return
+		}
+		if err := b.cutShort(); err != nil {
+			b.d.log.Debug().Int("pid", int(b.pid)).Err(err).Msg("call not interrupted")
+		}
+		b.relayKept()
+	})
+}
+
+// cutShort ends the call of a stopped body with the code it was interrupted by.
+func (b *body) cutShort() error {
+	r, err := b.task.Regs()
+	if err != nil {
+		return err
+	}
+	switch b.slot.At(&r) {
+	case tracer.PlaceInCall:
+		r.LeaveSyscall()
+		err = b.task.SetRegs(r)
+	case tracer.PlaceBeforeCall:
+		r.Rip += 2
+		code := int64(restartNoIntr)
+		r.SetResult(code)
+		err = b.task.SetRegs(r)
+	}
+	if err != nil {
+		return err
+	}
+	return b.task.Cont(0)
+}

@@ -1,0 +1,132 @@
+package deputy
+
+import (
+	"fmt"
+
+	"umosix/tracer"
+)
+
+// land gives the process, whose memory is at home, back to the program. If it is
+// in a call that can be handed over, the program makes it itself from now on;
+// otherwise the process lingers in its loop until the call has ended. The body is
+// stopped in its call, or idles. On the tracer's thread.
+func (b *body) land() error {
+	c := b.call
+	switch {
+	case c == nil:
+	case c.done:
+		if err := b.deliverOutcome(c); err != nil {
+			return err
+		}
+	case !c.begun:
+		// The program was stopped in it and it has not been made since: its own
+		// registers say how it goes on.
+	default:
+		if handed, err := b.handOver(c); !handed || err != nil {
+			return err
+		}
+	}
+	b.call = nil
+	return b.release()
+}
+
+// landNow lands a lingering process whose call has ended. On the tracer's thread.
+func (b *body) landNow() error {
+	if b.now() != lingering {
+		return nil
+	}
+	b.set(parked)
+	err := b.land()
+	if err != nil && err != tracer.ErrGone {
+		b.d.log.Error().Int("pid", int(b.pid)).Err(err).Msg("not landed")
+	}
+	if b.now() == native && !b.early {
+		b.d.forget(b)
+	}
+	return err
+}
+
+// deliverOutcome puts the result of a call where the program expects it.
+func (b *body) deliverOutcome(c *call) error {
+	for i, n := range c.outs {
+		if n == 0 {
+			continue
+		}
+		var failed error
+		c.plan.Spans(i, n, func(from, to uint32) {
+			if _, err := b.mem.WriteAt(c.data[i][from:to], c.plan.Regions[i].Addr+addr(from)); err != nil {
+				failed = fmt.Errorf("outcome of call %d: %w", c.plan.Nr, err)
+			}
+		})
+		if failed != nil {
+			return failed
+		}
+	}
+	r := &b.user.Regs
+	r.SetResult(c.ret)
+	switch c.ret {
+	case restartSys, restartNoIntr, restartNoHand:
+		r.OrigRax = c.plan.Nr
+	case restartBlock:
+		r.SetResult(rawInterrupted)
+		r.LeaveSyscall()
+	default:
+		r.LeaveSyscall()
+	}
+	return nil
+}
+
+// handOver turns a call that the body is in into the program's own, if the kernel
+// can restart it with the program's pointers. The body is stopped.
+func (b *body) handOver(c *call) (bool, error) {
+	r, err := b.task.Regs()
+	if err != nil {
+		return false, err
+	}
+	place := b.slot.At(&r)
+	code := r.Result()
+	switch {
+	case place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle:
+		code = restartNoIntr
+	case place != tracer.PlaceInCall || !interrupted(&r):
+		return false, b.linger() // it has just ended: its outcome is on its way
+	case code == restartBlock && !c.original && c.row.Timeout.Relative(&c.plan.Args):
+		return false, b.linger()
+	case code == restartBlock && !c.original:
+		code = restartNoHand
+	case code == rawInterrupted && c.row.Timeout.Relative(&c.plan.Args):
+		return false, b.linger()
+	case code == rawInterrupted:
+		code = restartNoHand
+	}
+	u := &b.user.Regs
+	u.SetResult(code)
+	u.OrigRax = c.plan.Nr
+	if place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle {
+		b.slot.Finish(0) // never made: the body may idle
+		return true, b.task.Cont(0)
+	}
+	r.LeaveSyscall()
+	if err := b.task.SetRegs(r); err != nil {
+		return false, err
+	}
+	return true, b.task.Cont(0)
+}
+
+// linger lets the body go on with its call.
+func (b *body) linger() error {
+	b.mu.Lock()
+	b.state = lingering
+	b.call.peer = nil
+	late := b.call.done
+	b.mu.Unlock()
+	b.slot.Masks(b.user.Mask, closedMask)
+	if late {
+		b.set(parked)
+		if err := b.task.Cont(0); err != nil {
+			return err
+		}
+		return b.land()
+	}
+	return b.passOver()
+}

@@ -1,0 +1,222 @@
+package deputy
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+	"umosix/tracer/image"
+	"umosix/tracer/snapshot"
+	"umosix/wire"
+	"umosix/wire/control"
+)
+
+// moveTo moves the process; afterwards it is there, or where it was.
+func (b *body) moveTo(to destination, done *control.Done) error {
+	b.moving.Lock()
+	defer b.moving.Unlock()
+	from := b.place()
+	switch {
+	case b.now() == ended:
+		b.d.forget(b)
+		return fmt.Errorf("no process %d", b.pid)
+	case from == to.node:
+		return b.stay()
+	case to.node == wire.Home:
+		return b.goHome(done)
+	case from == wire.Home:
+		return b.goOut(to, done)
+	}
+	return b.goOnward(to, done)
+}
+
+// stay answers a move to where the process is.
+func (b *body) stay() error {
+	if b.now() == native && !b.early {
+		b.d.forget(b)
+	}
+	return nil
+}
+
+// goOut moves the process from home to a node.
+func (b *body) goOut(to destination, done *control.Done) error {
+	p, err := b.d.reach(to)
+	if err != nil {
+		b.stay()
+		return err
+	}
+	begin := time.Now()
+	if err := b.on(b.park); err != nil {
+		return b.notOut(err)
+	}
+	b.expect(true)
+	defer b.expect(false)
+	sent := p.link.Sent()
+	if err := b.sendOut(p); err != nil {
+		return b.notOut(err)
+	}
+	b.commitOut(p)
+	done.Bytes, done.Freeze = p.link.Sent()-sent, time.Since(begin)
+	if err := b.on(b.strip); err != nil {
+		b.d.log.Warn().Int("pid", int(b.pid)).Err(err).Msg("memory not given back")
+	}
+	close(b.ready)
+	b.moved(done)
+	return nil
+}
+
+// notOut lets the process go on at home after a failed move.
+func (b *body) notOut(cause error) error {
+	var why *pinnedError
+	if errors.As(cause, &why) {
+		b.setPinned(why.reason)
+	}
+	err := b.on(func() error {
+		if s := b.now(); s == parked && b.call == nil {
+			return b.release()
+		} else if s == parked {
+			return b.land()
+		}
+		return nil
+	})
+	b.report()
+	if b.now() == native && !b.early || b.now() == ended {
+		b.d.forget(b)
+	}
+	if err != nil {
+		b.d.log.Error().Int("pid", int(b.pid)).Err(err).Msg("not released")
+	}
+	return cause
+}
+
+func (b *body) setPinned(reason string) {
+	b.mu.Lock()
+	changed := b.pinned != reason
+	b.pinned = reason
+	b.mu.Unlock()
+	if changed && reason != "" {
+		b.tell("pinned", reason)
+	}
+}
+
+// sendOut sends the parked process's image and waits until it is rebuilt.
+func (b *body) sendOut(p *peer) error {
+	b.mu.Lock()
+	b.inc++
+	b.mu.Unlock()
+	var img *image.Image
+	var s *snapshot.Subject
+	err := b.on(func() (err error) {
+		s = b.subject(b.parkedCaller())
+		if reason := snapshot.Movable(s); reason != "" {
+			return &pinnedError{reason}
+		}
+		img, err = snapshot.Take(s)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	b.sent = img
+	b.addKept(img)
+	if err := p.link.Send(b.header(wire.TypeImage), img); err != nil {
+		return err
+	}
+	if err := b.sendFiles(p, img, b.header); err != nil {
+		return b.abandon(p, err)
+	}
+	var trailer image.Trailer
+	err = b.on(func() (err error) {
+		trailer, err = snapshot.Pages(s, img, p.compressor(), func(batch *image.Batch) error {
+			return p.link.Send(b.header(wire.TypeBatch), batch, batch.Data)
+		})
+		return err
+	})
+	if err != nil {
+		return b.abandon(p, err)
+	}
+	if err := p.link.Send(b.header(wire.TypeTrailer), &trailer); err != nil {
+		return err
+	}
+	return b.awaitRebuilt(p)
+}
+
+// addKept puts signals taken off the process, and its interrupted call, into the image.
+func (b *body) addKept(img *image.Image) {
+	for _, info := range b.kept {
+		img.Signals.Pending = append(img.Signals.Pending, append([]byte(nil), info[:]...))
+	}
+	img.Tasks[0].Call = image.PendingCall{Nr: -1}
+	if b.call != nil {
+		img.Tasks[0].Call = image.PendingCall{Nr: int64(b.call.plan.Nr), Args: b.call.plan.Args}
+	}
+}
+
+// abandon tells the peer that the move is off.
+func (b *body) abandon(p *peer, cause error) error {
+	p.link.Send(b.header(wire.TypeAbandon), &wire.Reason{Text: cause.Error()})
+	return cause
+}
+
+func (b *body) awaitRebuilt(p *peer) error {
+	f, err := b.await(p)
+	if err != nil {
+		return err
+	}
+	var r wire.Rebuilt
+	if f.Type != wire.TypeRebuilt {
+		return fmt.Errorf("node %v answers %v instead of rebuilt", p.node, f.Type)
+	}
+	if err := f.Decode(&r); err != nil {
+		return err
+	}
+	if r.Failure != "" {
+		return fmt.Errorf("node %v: %s", p.node, r.Failure)
+	}
+	return nil
+}
+
+// commitOut is the point of no return: from here on the guest may run.
+func (b *body) commitOut(p *peer) {
+	b.mu.Lock()
+	b.state, b.peer, b.ready, b.pinned = away, p, make(chan struct{}), ""
+	b.kept = nil
+	b.mu.Unlock()
+	if err := p.link.Send(b.header(wire.TypeGo), nil); err != nil {
+		p.link.Close() // its end is noticed by the peer's own loop
+	}
+}
+
+// strip gives the body's memory back and makes it ready for the guest's calls.
+// On the tracer's thread.
+func (b *body) strip() error {
+	call := b.parkedCaller()
+	err := snapshot.Strip(b.subject(call), b.sent, b.call.pages())
+	b.sent = nil
+	return errors.Join(err, b.open(call))
+}
+
+// open lets signals reach the body from now on, and goes on with the program's call.
+func (b *body) open(call tracer.Caller) error {
+	buffers, at := b.loop.Buffers()
+	clear(buffers[smallOffset : smallOffset+8])
+	if _, err := call.Call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uint64(at+smallOffset), 0, 8); err != nil {
+		return err
+	}
+	b.slot.Masks(openMask, openMask)
+	b.call.goOn()
+	return nil
+}
+
+// moved counts a completed move.
+func (b *body) moved(done *control.Done) {
+	b.mu.Lock()
+	b.stats.moves++
+	b.stats.freeze += done.Freeze
+	b.stats.bytes += done.Bytes
+	b.mu.Unlock()
+	b.report()
+}

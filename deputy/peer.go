@@ -1,0 +1,198 @@
+package deputy
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"runtime"
+	"time"
+
+	"umosix/tracer/abi"
+	"umosix/tracer/image"
+	"umosix/wire"
+	"umosix/wire/link"
+)
+
+// destination is where a process is to go, and how to get in there.
+type destination struct {
+	node    wire.NodeID
+	address string
+	ticket  string
+}
+
+// dialLimit bounds the way to a running executor on another node.
+const dialLimit = 15 * time.Second
+
+// peer is the executor of this job on one node.
+type peer struct {
+	d     *Deputy
+	node  wire.NodeID
+	link  *link.Link
+	hello wire.Hello
+	files *shipped
+	gone  chan struct{} // closed when the link has ended
+}
+
+// reach is the executor on a node, over the link there is or a new one.
+func (d *Deputy) reach(to destination) (*peer, error) {
+	d.mu.Lock()
+	p := d.peers[to.node]
+	d.mu.Unlock()
+	if p != nil {
+		return p, nil
+	}
+	p, err := d.dial(to)
+	if err != nil {
+		return nil, fmt.Errorf("node %v: %w", to.node, err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if other := d.peers[to.node]; other != nil {
+		p.link.Close()
+		return other, nil
+	}
+	d.peers[to.node] = p
+	go p.run()
+	return p, nil
+}
+
+func (d *Deputy) dial(to destination) (*peer, error) {
+	var ticket link.Ticket
+	raw, err := hex.DecodeString(to.ticket)
+	if err != nil || copy(ticket[:], raw) != len(ticket) {
+		return nil, fmt.Errorf("admission ticket of %d characters is not one", len(to.ticket))
+	}
+	cfg, err := link.ClientConfig(d.start.Creds, func(id wire.Identity) error {
+		if id.Node != to.node || id.Kind != wire.KindExecutor {
+			return fmt.Errorf("this is %v, not the executor of node %v", id, to.node)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), dialLimit)
+	defer cancel()
+	l, err := link.Dial(ctx, to.address, ticket, cfg, link.Options{Grace: d.start.Grace})
+	if err != nil {
+		return nil, err
+	}
+	p := &peer{d: d, node: to.node, link: l, files: newShipped(), gone: make(chan struct{})}
+	if err := p.greet(); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+// greet exchanges the first frames.
+func (p *peer) greet() error {
+	hello := wire.Hello{Protocol: wire.Protocol, Job: p.d.start.Job, Node: p.d.start.Node, Clock: homeClock()}
+	if err := p.link.Send(wire.Header{Type: wire.TypeHello}, &hello); err != nil {
+		return err
+	}
+	ready, err := p.link.Ready(dialLimit)
+	if err != nil || !ready {
+		return fmt.Errorf("no answer from the executor: %v", err)
+	}
+	f, err := p.link.Receive()
+	if err != nil {
+		return err
+	}
+	if f.Type == wire.TypeBye {
+		var r wire.Reason
+		f.Decode(&r)
+		return fmt.Errorf("refused: %s", r.Text)
+	}
+	if f.Type != wire.TypeHello {
+		return fmt.Errorf("the executor began with %v", f.Type)
+	}
+	if err := f.Decode(&p.hello); err != nil {
+		return err
+	}
+	if p.hello.Protocol != wire.Protocol {
+		return fmt.Errorf("it speaks version %d of the protocol, this node %d: install the same release on both", p.hello.Protocol, wire.Protocol)
+	}
+	return nil
+}
+
+// run serves the link until it ends. It keeps a thread to itself: a forwarded call
+// is executed on it without changing threads.
+func (p *peer) run() {
+	runtime.LockOSThread()
+	defer close(p.gone)
+	for {
+		f, err := p.link.Receive()
+		if err == nil {
+			err = p.handle(f)
+		}
+		if err != nil {
+			p.lost(err)
+			return
+		}
+	}
+}
+
+// lost ends the link: what runs over there is lost with it.
+func (p *peer) lost(err error) {
+	p.link.Close()
+	d := p.d
+	d.mu.Lock()
+	delete(d.peers, p.node)
+	d.mu.Unlock()
+	for _, b := range d.all() {
+		b.peerLost(p, err)
+	}
+}
+
+// handle takes one frame. An error ends the link.
+func (p *peer) handle(f *link.Frame) error {
+	if f.Type == wire.TypeBye {
+		var r wire.Reason
+		f.Decode(&r)
+		return fmt.Errorf("the executor ended: %s", r.Text)
+	}
+	b := p.d.body(f.Pid)
+	if b == nil {
+		return nil // the process has ended meanwhile
+	}
+	switch f.Type {
+	case wire.TypeImage, wire.TypeBatch, wire.TypeTrailer, wire.TypeRebuilt, wire.TypeAbandon, wire.TypeDropped:
+		b.deliver(p, f.Clone())
+		return nil
+	}
+	if b.peerNow() != p || f.Inc != b.incarnation() {
+		return nil // of an earlier stay
+	}
+	switch f.Type {
+	case wire.TypeCall:
+		return b.serveCall(p, f)
+	case wire.TypeTell:
+		return b.serveTell(f)
+	case wire.TypeMapFile:
+		return b.serveMapFile(p, f)
+	case wire.TypeVerdict:
+		b.interruptCall(f.Ack)
+	case wire.TypeFault:
+		return b.serveFault(f)
+	case wire.TypeComeHome:
+		return b.serveComeHome(f)
+	case wire.TypeExit:
+		return b.serveExit(f)
+	case wire.TypeUsage:
+		return b.serveUsage(f)
+	default:
+		return fmt.Errorf("unexpected %v", f.Type)
+	}
+	return nil
+}
+
+// homeClock is this node's clocks now.
+func homeClock() image.Clock {
+	return image.Clock{Monotonic: clockNow(monotonicClock), Boottime: clockNow(boottimeClock)}
+}
+
+// header starts a frame about a process.
+func (b *body) header(t wire.Type) wire.Header {
+	return wire.Header{Type: t, Pid: b.pid, Tid: abi.HomePid(b.pid), Inc: b.incarnation()}
+}

@@ -1,0 +1,182 @@
+package deputy
+
+import (
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+	"umosix/wire"
+	"umosix/wire/link"
+)
+
+// onStop takes the stops of a body that nobody waits for. On the tracer's thread.
+func (b *body) onStop(k *tracer.Task, s tracer.Stop) {
+	var err error
+	switch {
+	case s.Ended():
+		b.gone(s)
+	case s.Kind == tracer.StopSignal:
+		err = b.onSignal(s.Signal)
+	case s.Kind == tracer.StopGroup:
+		err = k.Listen()
+	case s.Kind == tracer.StopEvent && s.Event == unix.PTRACE_EVENT_EXEC:
+		err = b.onExec()
+	case s.Kind == tracer.StopEvent && s.Event == unix.PTRACE_EVENT_EXIT:
+		err = b.onExit()
+	case b.slot != nil:
+		err = b.passOver()
+	default:
+		err = k.Cont(0)
+	}
+	if err != nil && err != tracer.ErrGone {
+		b.d.log.Error().Int("pid", int(b.pid)).Stringer("stop", s).Err(err).Msg("stop not handled")
+	}
+}
+
+// onSignal handles a signal that is about to be delivered to the body.
+func (b *body) onSignal(sig int) error {
+	state := b.now()
+	if state == native {
+		return b.task.Cont(sig)
+	}
+	if sig == b.due {
+		b.due = 0
+		return b.task.Cont(sig)
+	}
+	info, err := b.task.Siginfo()
+	if err != nil {
+		return err
+	}
+	switch state {
+	case away:
+		b.relay(&info)
+		return b.passOver()
+	case lingering:
+		return b.signalLingering(&info)
+	}
+	b.kept = append(b.kept, info)
+	return b.task.Cont(0)
+}
+
+// relay sends a signal to the guest.
+func (b *body) relay(info *tracer.Siginfo) {
+	const siTkill = -6
+	p := b.peerNow()
+	if p == nil {
+		return
+	}
+	m := wire.Relay{Info: append([]byte(nil), info[:]...), Group: info.Code() != siTkill}
+	if err := p.link.Send(b.header(wire.TypeRelay), &m); err != nil {
+		p.link.Close()
+	}
+}
+
+// relayKept sends on the signals that were met while the body was being stopped.
+func (b *body) relayKept() {
+	for _, info := range b.task.TakeDeferred() {
+		b.relay(&info)
+	}
+}
+
+// signalLingering ends the call of a process that is at home already, when a
+// signal arrives that the program will notice.
+func (b *body) signalLingering(info *tracer.Siginfo) error {
+	if b.ignores(info.Signal()) {
+		return b.passOver()
+	}
+	b.kept = append(b.kept, *info)
+	r, err := b.task.Regs()
+	if err != nil {
+		return err
+	}
+	if b.slot.At(&r) != tracer.PlaceInCall || !interrupted(&r) {
+		return b.passOver() // it ends by itself just now
+	}
+	code := r.Result()
+	if code == restartBlock || code == rawInterrupted {
+		code = rawInterrupted
+	}
+	b.call.ret, b.call.done = code, true
+	b.call.outs = b.call.plan.Outs(code, func(i int) []byte { return b.call.data[i] })
+	if err := b.cutShort(); err != nil {
+		return err
+	}
+	return b.landNow()
+}
+
+// ignores tells whether the program takes no notice of a signal: it is ignored, or
+// has its default action and that is to do nothing.
+func (b *body) ignores(sig int) bool {
+	ignored, caught, err := dispositions(b.pid)
+	if err != nil {
+		return false
+	}
+	bit := uint64(1) << (sig - 1)
+	if ignored&bit != 0 {
+		return true
+	}
+	switch unix.Signal(sig) {
+	case unix.SIGCHLD, unix.SIGURG, unix.SIGWINCH, unix.SIGCONT:
+		return caught&bit == 0
+	}
+	return false
+}
+
+// serveFault takes the default action of a signal at the body; the executor has
+// ended the guest already if the action is to die.
+func (b *body) serveFault(f *link.Frame) error {
+	var m wire.Fault
+	if err := f.Decode(&m); err != nil {
+		return err
+	}
+	var info tracer.Siginfo
+	copy(info[:], m.Info)
+	sig := info.Signal()
+	if sig < 1 || sig > 64 {
+		return nil
+	}
+	b.d.tracer.Post(func() {
+		if err := b.takeAction(sig, m.Gone); err != nil && err != tracer.ErrGone {
+			b.d.log.Error().Int("pid", int(b.pid)).Int("signal", sig).Err(err).Msg("default action not taken")
+			unix.Kill(int(b.pid), unix.SIGKILL)
+		}
+	})
+	return nil
+}
+
+// takeAction makes the body take the default action of a signal. On the tracer's thread.
+func (b *body) takeAction(sig int, gone bool) error {
+	if b.task == nil {
+		return tracer.ErrGone
+	}
+	b.fenced = b.fenced || gone
+	if _, err := b.task.StopWithin(stopLimit); err != nil {
+		return err
+	}
+	if gone {
+		if err := b.resetAction(sig); err != nil {
+			return err
+		}
+	}
+	b.due = sig
+	if err := unix.Tgkill(int(b.pid), int(b.pid), unix.Signal(sig)); err != nil {
+		return err
+	}
+	return b.passOver()
+}
+
+// resetAction makes sure that the body has no handler for a signal, so that the
+// signal does what it did to the guest. The body makes no more calls.
+func (b *body) resetAction(sig int) error {
+	in, err := b.task.Injector(b.loop.Insn())
+	if err != nil {
+		return err
+	}
+	buffers, at := b.loop.Buffers()
+	clear(buffers[smallOffset : smallOffset+64])
+	if _, err := in.Call(unix.SYS_RT_SIGACTION, uint64(sig), uint64(at+smallOffset), 0, 8); err != nil {
+		return err
+	}
+	b.slot.Enter(in.Regs())
+	*in.Mask() = openMask
+	return in.End()
+}
