@@ -51,6 +51,10 @@ type Cluster struct {
 	Conf string // more lines for every node's mosix.conf
 	Bare bool   // nodes without daemons and configuration
 
+	// Share are directories that namespaced nodes see beside their own; they must
+	// be there at the start. Loopback nodes see everything.
+	Share []string
+
 	// For namespaced nodes only, by node (a missing or zero entry is no limit):
 	Speed []int // percent of one CPU
 	CPUs  []int // the CPU to run on, counted from 1

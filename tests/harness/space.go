@@ -200,7 +200,7 @@ func (c *Nodes) hosts() string {
 
 func (c *Nodes) makeSpace(n *Node, hosts string) error {
 	const flags = syscall.CLONE_NEWNS | syscall.CLONE_NEWPID | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC | syscall.CLONE_NEWNET
-	s, err := newSpace(flags, initPlan{Host: "node" + strconv.Itoa(n.ID), Hosts: hosts, Keep: []string{binDir, n.Dir()}, Shared: base})
+	s, err := newSpace(flags, initPlan{Host: "node" + strconv.Itoa(n.ID), Hosts: hosts, Keep: append([]string{binDir, n.Dir()}, c.value.Share...), Shared: base})
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,172 @@
+package equivalence
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"umosix/tests/harness"
+	"umosix/tests/programs"
+)
+
+func TestMain(m *testing.M) {
+	// Most runs wait for something; more of them than processors is right.
+	if err := flag.Set("test.parallel", "4"); err != nil {
+		panic(err)
+	}
+	harness.Main(m)
+}
+
+// sizes of jobs: milliseconds for programs, and the scale of real ones.
+func sizes() (ms, scale int) {
+	if testing.Short() {
+		return 300, 1
+	}
+	return 1000, 3
+}
+
+// compiled builds the programs once for all tests of the package.
+var compiled = sync.OnceValues(func() ([]programs.Program, error) {
+	if err := os.MkdirAll(programDir(), 0o755); err != nil {
+		return nil, err
+	}
+	return programs.All(programDir())
+})
+
+func programDir() string { return filepath.Join(harness.Base(), "programs") }
+
+func TestPrograms(t *testing.T) {
+	list, err := compiled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ms, _ := sizes()
+	compare(t, harness.Loopback, jobsOf(list, ms))
+}
+
+func TestRealPrograms(t *testing.T) {
+	_, scale := sizes()
+	compare(t, harness.Loopback, realJobs(scale))
+}
+
+// TestBetweenMachines runs everything in namespaced nodes, where the guest's
+// machine has another name, other processes and other files.
+func TestBetweenMachines(t *testing.T) {
+	list, err := compiled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ms, scale := sizes()
+	jobs := append(realJobs(scale), jobsOf(list, ms)...)
+	if testing.Short() {
+		jobs = only(jobs, "awk", "gzip", "python", "sqlite", "pipeline", "identity", "self", "names", "environ", "sleep", "restart", "sigself", "segv")
+	}
+	compare(t, harness.Namespaced, jobs)
+}
+
+func only(jobs []job, names ...string) (chosen []job) {
+	for _, name := range names {
+		for _, j := range jobs {
+			if j.name == name {
+				chosen = append(chosen, j)
+			}
+		}
+	}
+	return chosen
+}
+
+// compare runs the jobs in all worlds, for every user, on a cluster of three nodes.
+func compare(t *testing.T, kind harness.Kind, jobs []job) {
+	seeds := harness.Seeds()
+	for _, user := range harness.Users() {
+		t.Run(user.String(), func(t *testing.T) {
+			if err := os.MkdirAll(programDir(), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			c := harness.Start(t, harness.Cluster{Nodes: 3, Kind: kind, User: user, Share: []string{programDir()}})
+			var s summary
+			t.Cleanup(func() { t.Logf("%v nodes, user %v, seeds %v\n%s", kind, user, seeds, &s) })
+			for _, j := range jobs {
+				if j.input == programs.Tty && kind == harness.Namespaced {
+					continue // the terminal would be of another machine than the job
+				}
+				t.Run(j.name, func(t *testing.T) {
+					t.Parallel()
+					compareJob(t, c.Node(1), j, worlds(seeds), &s)
+				})
+			}
+		})
+	}
+}
+
+// compareJob runs one job natively and in every world.
+func compareJob(t *testing.T, n *harness.Node, j job, list []world, s *summary) {
+	want, tr, err := j.run(n, native, 0)
+	if err != nil {
+		t.Fatalf("natively: %v", err)
+	}
+	for _, w := range list {
+		t.Run(w.name, func(t *testing.T) {
+			got, moved, err := j.run(n, w, tr.time)
+			if err != nil {
+				t.Fatal(err)
+			}
+			different := got.differences(want)
+			for _, d := range different {
+				t.Error(d)
+			}
+			if len(w.moves) > 0 && moved.moved == 0 && !j.stays && tr.time > 200*time.Millisecond {
+				t.Errorf("it was never moved: %s", moved.note)
+			}
+			s.add(j.name, w.name, len(different) == 0, moved)
+		})
+	}
+}
+
+// summary counts what has been compared.
+type summary struct {
+	sync.Mutex
+	runs, same, moves int
+	worlds            map[string]int
+	notes             []string
+}
+
+func (s *summary) add(job, world string, same bool, tr trace) {
+	s.Lock()
+	defer s.Unlock()
+	if s.worlds == nil {
+		s.worlds = map[string]int{}
+	}
+	s.runs++
+	s.moves += tr.moved
+	if same {
+		s.same++
+		s.worlds[world]++
+	}
+	if tr.note != "" {
+		s.notes = append(s.notes, job+" "+tr.note)
+	}
+}
+
+func (s *summary) String() string {
+	s.Lock()
+	defer s.Unlock()
+	var names []string
+	for name, n := range s.worlds {
+		names = append(names, fmt.Sprintf("%s %d", name, n))
+	}
+	sort.Strings(names)
+	text := fmt.Sprintf("compared output, status and files of %d runs with native ones: %d the same (%s); %d moves by migrate",
+		s.runs, s.same, strings.Join(names, ", "), s.moves)
+	if len(s.notes) > 0 {
+		sort.Strings(s.notes)
+		text += "\nnot moved:\n" + strings.Join(s.notes, "\n")
+	}
+	return text
+}

@@ -1,0 +1,95 @@
+package equivalence
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"umosix/tests/harness"
+	"umosix/tests/programs"
+)
+
+// job is something to be run in every world.
+type job struct {
+	name   string
+	args   []string           // program and arguments
+	script string             // instead: a pipeline for sh, with $A and $B before its jobs
+	setup  func(string) error // fills the directory that it runs in
+	input  programs.Input
+	stays  bool // it may be pinned home all the time
+}
+
+// runLimit bounds one run of a job, wherever it is.
+const runLimit = 60 * time.Second
+
+// prepare makes the directory of a run, with the job's files owned by its user.
+func (j job) prepare(n *harness.Node) (dir string, err error) {
+	if dir, err = n.WorkDir(); err != nil || j.setup == nil {
+		return dir, err
+	}
+	if err := j.setup(dir); err != nil {
+		return "", err
+	}
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if err == nil {
+			err = n.Own(dir + "/" + e.Name())
+		}
+	}
+	return dir, err
+}
+
+// run runs the job once in a world, in a directory of its own.
+func (j job) run(n *harness.Node, w world, native time.Duration) (outcome, trace, error) {
+	dir, err := j.prepare(n)
+	if err != nil {
+		return outcome{}, trace{}, err
+	}
+	defer os.RemoveAll(dir)
+	c := harness.Command{Args: w.line(j), Dir: dir, Limit: runLimit, Env: w.environ(j)}
+	var r harness.Result
+	var tr trace
+	err = j.feed(&c, func(started func()) error {
+		running, err := n.Start(c)
+		if err != nil {
+			return err
+		}
+		started()
+		tr = w.follow(n, running, native)
+		r = running.Wait()
+		return r.Err
+	}, &r)
+	if err != nil {
+		return outcome{}, tr, fmt.Errorf("%w: %v", err, r)
+	}
+	tr.time = r.Time
+	o, err := outcomeOf(r, dir)
+	return o, tr, err
+}
+
+// feed connects the job's input and calls run, which tells when the process has
+// its descriptors; what a terminal showed becomes the standard output of r.
+func (j job) feed(c *harness.Command, run func(started func()) error, r *harness.Result) error {
+	switch j.input {
+	case programs.Slow:
+		return feedSlowly(c, run)
+	case programs.Tty:
+		return typeLines(c, run, r)
+	}
+	return run(func() {})
+}
+
+// jobsOf makes a job of every compiled program.
+func jobsOf(list []programs.Program, ms int) (jobs []job) {
+	for _, p := range list {
+		jobs = append(jobs, job{
+			name: p.Name, args: []string{p.Path, strconv.Itoa(ms)}, input: p.Input, stays: mayStay[p.Name],
+		})
+	}
+	return jobs
+}
+
+// mayStay are programs that are pinned home for most of their time: they have
+// threads or children, or live too short between two execs.
+var mayStay = map[string]bool{"threads": true, "forks": true, "execs": true, "int80": true, "killed": true}

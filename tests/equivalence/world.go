@@ -1,0 +1,101 @@
+package equivalence
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"umosix/tests/harness"
+)
+
+// world is a way to run a job.
+type world struct {
+	name  string
+	flags []string // of mosrun; nil: natively
+	moves []string // places that it is moved to while it runs
+	seed  int64    // of a shaken run
+	away  bool     // it must have been away, unless the job may stay home
+}
+
+// native is the oracle.
+var native = world{name: "native"}
+
+// worlds are all others; the shaken one once per seed.
+func worlds(seeds []int64) []world {
+	list := []world{
+		{name: "home", flags: []string{}},
+		{name: "home-early", flags: []string{"--early-attach"}},
+		{name: "away", flags: []string{"-2"}, away: true},
+		{name: "moved", flags: []string{}, moves: []string{"2", "3", "home"}, away: true},
+	}
+	for _, seed := range seeds {
+		s := strconv.FormatInt(seed, 10)
+		list = append(list, world{
+			name: "shaken-" + s, flags: []string{"--shake", "50ms", "--seed", s}, seed: seed,
+		})
+	}
+	return list
+}
+
+// line is the command line of the job in this world.
+func (w world) line(j job) []string {
+	if j.script != "" {
+		return []string{"sh", "-c", j.script}
+	}
+	if w.flags == nil {
+		return j.args
+	}
+	return append(w.mosrun(), append([]string{"--"}, j.args...)...)
+}
+
+func (w world) mosrun() []string { return append([]string{"mosrun", "-q"}, w.flags...) }
+
+// environ sets what stands before the two jobs of a pipeline: an empty word
+// natively, else mosrun; away they run on different nodes.
+func (w world) environ(j job) []string {
+	if j.script == "" || w.flags == nil {
+		return []string{"A=", "B="}
+	}
+	a := strings.Join(w.mosrun(), " ")
+	return []string{"A=" + a, "B=" + strings.ReplaceAll(a, "-2", "-3")}
+}
+
+// trace is what happened to a run besides its outcome.
+type trace struct {
+	moved int    // forced moves that were done
+	note  string // why others were not
+	time  time.Duration
+}
+
+// follow moves a running job as the world wants it: after a quarter of the native
+// time, and then with a fifth of it between moves.
+func (w world) follow(n *harness.Node, running *harness.Job, native time.Duration) (tr trace) {
+	if len(w.moves) == 0 {
+		return tr
+	}
+	pause := native / 4
+	for _, to := range w.moves {
+		select {
+		case <-running.Done():
+			return tr
+		case <-time.After(pause):
+		}
+		if err := n.Migrate(running.Pid, to); err != nil {
+			if !running.Ended() {
+				tr.note = fmt.Sprintf("to %s: %v", to, firstLine(err))
+			}
+			continue
+		}
+		tr.moved++
+		pause = native / 5
+	}
+	return tr
+}
+
+func firstLine(err error) error {
+	_, text, _ := strings.Cut(err.Error(), "stderr: ")
+	line, _, _ := strings.Cut(text, "\n")
+	return errors.New(line)
+}
