@@ -2,9 +2,8 @@ package abi
 
 // The sizes of what the kernel tells of processes.
 const (
-	rusageSize  = 144
-	rlimitSize  = 16
-	siginfoSize = 128
+	rusageSize = 144
+	rlimitSize = 16
 )
 
 // processRows are the calls that make, end, wait for and steer processes.
@@ -39,7 +38,7 @@ var processRows = []Row{
 	{Nr: 204, Name: "sched_getaffinity", Args: args(val("pid"), val("cpusetsize"), outBuf("mask", 1, 1).u32()), Placement: Local},
 	{Nr: 218, Name: "set_tid_address", Args: args(val("tidptr")), Placement: Local},
 	{Nr: 231, Name: "exit_group", Args: args(val("status")), Placement: Local},
-	{Nr: 247, Name: "waitid", Args: args(val("idtype"), val("id"), inout("infop", siginfoSize), val("options"), inout("rusage", rusageSize)), Placement: Home, Interrupt: Restarts, MayBlock: true, blocks: unlessBits(3, 1)},
+	{Nr: 247, Name: "waitid", Args: args(val("idtype"), val("id"), inout("infop", SiginfoSize), val("options"), inout("rusage", rusageSize)), Placement: Home, Interrupt: Restarts, MayBlock: true, blocks: unlessBits(3, 1)},
 	{Nr: 251, Name: "ioprio_set", Args: args(val("which"), val("who"), val("ioprio")), Placement: Home},
 	{Nr: 252, Name: "ioprio_get", Args: args(val("which"), val("who")), Placement: Home},
 	{Nr: 272, Name: "unshare", Placement: ComeHome, Note: "own namespaces"},
@@ -54,7 +53,7 @@ var processRows = []Row{
 	{Nr: 317, Name: "seccomp", Placement: ComeHome, Note: "own system-call filter"},
 	{Nr: 322, Name: "execveat", Args: args(val("dirfd"), path("path"), strv("argv"), strv("envp"), val("flags")), Placement: Local, Note: "the body executes the program"},
 	{Nr: 334, Name: "rseq", Args: args(val("rseq"), val("len"), val("flags"), val("sig")), Placement: Native},
-	{Nr: 424, Name: "pidfd_send_signal", Args: args(val("pidfd"), val("sig"), in("info", siginfoSize), val("flags")), Placement: Home},
+	{Nr: 424, Name: "pidfd_send_signal", Args: args(val("pidfd"), val("sig"), in("info", SiginfoSize), val("flags")), Placement: Home},
 	{Nr: 434, Name: "pidfd_open", Args: args(val("pid"), val("flags")), Placement: Home},
 	{Nr: 435, Name: "clone3", Args: args(sized("cl_args", In, 1), val("size")), Placement: Local},
 	{Nr: 438, Name: "pidfd_getfd", Args: args(val("pidfd"), val("targetfd"), val("flags")), Placement: Home},

@@ -1,0 +1,54 @@
+package abi
+
+import (
+	"strconv"
+
+	"golang.org/x/sys/unix"
+)
+
+// Codes in a result register that are between a call and the kernel's return to
+// the program (include/linux/errno.h). No program ever sees them.
+const (
+	RestartSys   int64 = -512 // ERESTARTSYS
+	RestartIntr  int64 = -513 // ERESTARTNOINTR
+	RestartHand  int64 = -514 // ERESTARTNOHAND
+	NoIoctl      int64 = -515 // ENOIOCTLCMD
+	RestartAgain int64 = -516 // ERESTART_RESTARTBLOCK
+	Interrupted  int64 = -int64(unix.EINTR)
+)
+
+// IsRestart reports whether a result is one of the codes that make the kernel
+// restart a call.
+func IsRestart(ret int64) bool {
+	return ret == RestartSys || ret == RestartIntr || ret == RestartHand || ret == RestartAgain
+}
+
+// WasInterrupted reports whether a call that ended with ret while nothing but we
+// disturbed it must go on: it ended with a restart code, or with EINTR though its
+// row says that this is how an interruption shows.
+func (r *Row) WasInterrupted(ret int64) bool {
+	return IsRestart(ret) || ret == Interrupted && r.Interrupt&RawEINTR != 0
+}
+
+// ErrnoName names a result: "ENOENT" for -2, "ERESTARTSYS" for -512, the number
+// itself if it is no error.
+func ErrnoName(ret int64) string {
+	switch ret {
+	case RestartSys:
+		return "ERESTARTSYS"
+	case RestartIntr:
+		return "ERESTARTNOINTR"
+	case RestartHand:
+		return "ERESTARTNOHAND"
+	case NoIoctl:
+		return "ENOIOCTLCMD"
+	case RestartAgain:
+		return "ERESTART_RESTARTBLOCK"
+	}
+	if Failed(ret) {
+		if name := unix.ErrnoName(unix.Errno(-ret)); name != "" {
+			return name
+		}
+	}
+	return strconv.FormatInt(ret, 10)
+}
