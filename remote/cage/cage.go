@@ -40,7 +40,10 @@ type Config struct {
 	Label   string      // shown by ps on the node, like "guest of node 1"
 	Memory  uint64      // limit for all guests together, in bytes; 0 is none
 	Force   string      // a level to use although a stronger one may be possible; for tests and operators
-	Log     zerolog.Logger
+	// TrapWallClock traps the calls that show or wait for the time of day. It is for
+	// nodes whose wall clock is not home's.
+	TrapWallClock bool
+	Log           zerolog.Logger
 }
 
 // Cage is a set of walls and the first process in them. Its methods Spawn and

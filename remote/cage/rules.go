@@ -2,9 +2,12 @@ package cage
 
 import (
 	"maps"
+	"slices"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"umosix/tracer/abi"
 )
 
 // Rules says per system call number what the guest may do without its executor.
@@ -49,17 +52,19 @@ func (r Rule) amongCode(low bpf.LoadAbsolute) []bpf.Instruction {
 	return append(code, trap, allow)
 }
 
-// Conditions of the calls that are native for some arguments only. The kernel
-// reads all these arguments as 32-bit numbers, or ignores their upper words.
+// conditions are those of the calls that are native for some arguments only. They
+// allow what the table calls native, or less. The kernel reads all these arguments
+// as 32-bit numbers, or ignores their upper words.
 var conditions = Rules{
-	unix.SYS_MMAP:            {Arg: 3, Mask: mmapMask, Want: unix.MAP_ANONYMOUS | unix.MAP_PRIVATE},
-	unix.SYS_MADVISE:         {Arg: 2, Among: harmlessAdvice},
-	unix.SYS_RT_SIGACTION:    {Arg: 1, NilOnly: true},
-	unix.SYS_CLOCK_GETTIME:   {Arg: 0, Among: machineClocks},
-	unix.SYS_CLOCK_GETRES:    {Arg: 0, Among: machineClocks},
-	unix.SYS_CLOCK_NANOSLEEP: {Arg: 0, Among: machineClocks},
-	unix.SYS_ARCH_PRCTL:      {Arg: 0, Among: []uint32{archSetGs, archSetFs, archGetFs, archGetGs}},
-	unix.SYS_PRCTL:           {Arg: 0, Among: []uint32{unix.PR_SET_VMA, unix.PR_GET_TIMERSLACK, unix.PR_SET_TIMERSLACK}},
+	unix.SYS_MMAP:          {Arg: 3, Mask: mmapMask, Want: unix.MAP_ANONYMOUS | unix.MAP_PRIVATE},
+	unix.SYS_MADVISE:       {Arg: 2, Among: harmlessAdvice},
+	unix.SYS_CLOCK_GETTIME: {Arg: 0, Among: slices.Concat(wallClocks, steadyClocks)},
+	unix.SYS_CLOCK_GETRES:  {Arg: 0, Among: slices.Concat(wallClocks, steadyClocks)},
+	unix.SYS_ARCH_PRCTL:    {Arg: 0, Among: []uint32{archSetGs, archSetFs, archGetFs, archGetGs}},
+	unix.SYS_PRCTL:         {Arg: 0, Among: []uint32{unix.PR_SET_VMA}},
+	// What is set passes the executor, which then sets it in the guest; so the
+	// guest's kernel knows the answer to a question.
+	unix.SYS_RT_SIGACTION: {Arg: 1, NilOnly: true},
 }
 
 // mmapMask are the flags that decide whether a mapping is the guest's own affair:
@@ -75,60 +80,71 @@ const (
 	archGetGs = 0x1004
 )
 
-// machineClocks are the clocks that the node has and that do not count CPU time.
-var machineClocks = []uint32{
-	unix.CLOCK_MONOTONIC, unix.CLOCK_REALTIME, unix.CLOCK_MONOTONIC_COARSE, unix.CLOCK_REALTIME_COARSE,
-	unix.CLOCK_BOOTTIME, unix.CLOCK_MONOTONIC_RAW,
-}
+// The clocks that the node has and that do not count CPU time: those that show
+// the time of day, and those that a time namespace carries on.
+var (
+	wallClocks   = []uint32{unix.CLOCK_REALTIME, unix.CLOCK_REALTIME_COARSE, unix.CLOCK_TAI}
+	steadyClocks = []uint32{unix.CLOCK_MONOTONIC, unix.CLOCK_MONOTONIC_COARSE, unix.CLOCK_BOOTTIME, unix.CLOCK_MONOTONIC_RAW}
+)
 
 // harmlessAdvice are the advices that mean the same on the guest's node. The
-// others (poisoning pages, guard regions) are the executor's to decide.
+// others (dropping pages, which may be those of a file; poisoning them; guard
+// regions) are the executor's to decide.
 var harmlessAdvice = []uint32{
-	unix.MADV_DONTNEED, unix.MADV_FREE, unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE,
+	unix.MADV_FREE, unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE,
 	unix.MADV_NORMAL, unix.MADV_RANDOM, unix.MADV_SEQUENTIAL, unix.MADV_WILLNEED,
 	unix.MADV_DONTDUMP, unix.MADV_DODUMP, unix.MADV_DONTFORK, unix.MADV_DOFORK,
 	unix.MADV_WIPEONFORK, unix.MADV_KEEPONFORK, unix.MADV_MERGEABLE, unix.MADV_UNMERGEABLE,
 	unix.MADV_COLD, unix.MADV_PAGEOUT, unix.MADV_POPULATE_READ, unix.MADV_POPULATE_WRITE, unix.MADV_COLLAPSE,
 }
 
-// nativeCalls are the calls that are native whatever their arguments are.
-var nativeCalls = []uint32{
-	unix.SYS_RT_SIGRETURN, unix.SYS_RT_SIGPROCMASK, unix.SYS_RT_SIGPENDING, unix.SYS_SIGALTSTACK,
-	unix.SYS_FUTEX, unix.SYS_FUTEX_WAITV, unix.SYS_SCHED_YIELD, unix.SYS_GETRANDOM, unix.SYS_MEMBARRIER,
-	unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_GETTIMEOFDAY, unix.SYS_TIME, unix.SYS_GETCPU,
-	unix.SYS_SET_ROBUST_LIST, unix.SYS_GET_ROBUST_LIST, unix.SYS_SET_TID_ADDRESS,
-	unix.SYS_MPROTECT, unix.SYS_NANOSLEEP, unix.SYS_RESTART_SYSCALL, unix.SYS_PAUSE,
-}
+// carried says what of home the guests of a cage have natively.
+type carried struct{ pids, clocks, wallClock bool }
 
-// clockCalls and pidCalls are native only where the node can carry home's clocks
-// and pids on.
-var (
-	clockCalls = []uint32{unix.SYS_CLOCK_GETTIME, unix.SYS_CLOCK_GETRES, unix.SYS_CLOCK_NANOSLEEP}
-	pidCalls   = []uint32{unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_SET_TID_ADDRESS, unix.SYS_GET_ROBUST_LIST}
-)
-
-// filter is the program for the guests of this cage.
-func (c *Cage) filter() ([]unix.SockFilter, error) {
-	return Program(rulesFor(c.exact.pids, c.exact.clocks || !c.home.known))
-}
-
-// rulesFor are the rules of a cage that can carry on pids, and clocks.
-func rulesFor(pids, clocks bool) Rules {
+// rulesFor are the rules of the table of system calls, without those that would
+// show the guest a pid or a clock of the node.
+func rulesFor(has carried) Rules {
 	rules := maps.Clone(conditions)
-	for _, nr := range nativeCalls {
-		rules[nr] = Rule{}
+	for _, row := range abi.Rows() {
+		nr := uint32(row.Nr)
+		if _, conditional := conditions[nr]; !conditional && row.Placement == abi.Native {
+			rules[nr] = Rule{}
+		}
 	}
-	if !pids {
-		rules.without(pidCalls)
+	if !has.pids {
+		delete(rules, unix.SYS_GETPID)
+		delete(rules, unix.SYS_GETTID)
+		delete(rules, unix.SYS_GET_ROBUST_LIST)
 	}
-	if !clocks {
-		rules.without(clockCalls)
+	switch {
+	case !has.clocks:
+		delete(rules, unix.SYS_CLOCK_GETTIME)
+	case !has.wallClock:
+		rules[unix.SYS_CLOCK_GETTIME] = Rule{Arg: 0, Among: steadyClocks}
+	}
+	if !has.wallClock {
+		delete(rules, unix.SYS_GETTIMEOFDAY)
+		delete(rules, unix.SYS_TIME)
+	}
+	if !has.clocks || !has.wallClock {
+		maps.Copy(rules, endlessWaits)
 	}
 	return rules
 }
 
-func (r Rules) without(numbers []uint32) {
-	for _, nr := range numbers {
-		delete(r, nr)
-	}
+// endlessWaits let those futex calls through that wait until no moment of a clock.
+// The argument has other meanings in some operations; those are trapped needlessly.
+var endlessWaits = Rules{
+	unix.SYS_FUTEX:       {Arg: 3, NilOnly: true},
+	unix.SYS_FUTEX_WAITV: {Arg: 3, NilOnly: true},
+	unix.SYS_FUTEX_WAIT:  {Arg: 4, NilOnly: true},
+}
+
+// filter is the program for the guests of this cage.
+func (c *Cage) filter() ([]unix.SockFilter, error) {
+	return Program(rulesFor(carried{
+		pids:      c.exact.pids,
+		clocks:    c.exact.clocks || !c.home.known,
+		wallClock: !c.cfg.TrapWallClock,
+	}))
 }
