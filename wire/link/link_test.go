@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"umosix/tracer/abi"
-	"umosix/tracer/image"
 	"umosix/wire"
 	"umosix/wire/link"
 	"umosix/wire/link/linktest"
@@ -22,16 +21,20 @@ func TestSendReceive(t *testing.T) {
 		want := pattern(size)
 		sent := make(chan error, 1)
 		go func() {
-			h := wire.Header{Type: wire.TypeBatch, Pid: 7, Tid: 8, Inc: 9, Ack: 10}
-			sent <- p.Executor.Send(h, &image.Batch{File: -1, Sum: uint64(size)}, want[:size/3], want[size/3:])
+			h := wire.Header{Type: wire.TypeReply, Pid: 7, Tid: 8, Inc: 9, Ack: 10}
+			err := p.Executor.Send(h, &wire.Reply{Ret: int64(size)}, want[:size/3], want[size/3:])
+			if err != nil {
+				p.Close()
+			}
+			sent <- err
 		}()
 		f, err := p.Deputy.Receive()
 		if err := errors.Join(err, <-sent); err != nil {
 			t.Fatalf("%d bytes: %v", size, err)
 		}
-		var b image.Batch
-		if err := f.Decode(&b); err != nil || b.Sum != uint64(size) {
-			t.Fatalf("%d bytes: body is %+v, %v", size, b, err)
+		var r wire.Reply
+		if err := f.Decode(&r); err != nil || r.Ret != int64(size) {
+			t.Fatalf("%d bytes: body is %v, %v", size, &r, err)
 		}
 		if f.Pid != 7 || f.Tid != 8 || f.Inc != 9 || f.Ack != 10 || !bytes.Equal(f.Payload, want) {
 			t.Fatalf("%d bytes: came as %+v with %d", size, f.Header, len(f.Payload))
