@@ -122,7 +122,8 @@ const (
 	AdviceMergeable
 	AdviceSequential
 	AdviceRandom
-	AdviceLocked // mlock
+	AdviceLocked      // mlock
+	AdviceLockOnFault // mlock2 with MLOCK_ONFAULT; comes with AdviceLocked
 )
 
 // File is a file at home that is mapped. Its identity is home's.

@@ -36,7 +36,7 @@ const (
 const (
 	protBits   = unix.PROT_READ | unix.PROT_WRITE | unix.PROT_EXEC
 	flagBits   = unix.MAP_SHARED | unix.MAP_PRIVATE | unix.MAP_GROWSDOWN | unix.MAP_NORESERVE | unix.MAP_HUGETLB | unix.MAP_ANONYMOUS
-	adviceBits = AdviceLocked<<1 - 1
+	adviceBits = AdviceLockOnFault<<1 - 1
 )
 
 // ErrInvalid is wrapped by every error of Validate.

@@ -16,7 +16,7 @@ import (
 var adviceFlags = map[string]uint32{
 	"dc": image.AdviceDontFork, "dd": image.AdviceDontDump, "wf": image.AdviceWipeOnFork,
 	"hg": image.AdviceHugepage, "nh": image.AdviceNoHugepage, "mg": image.AdviceMergeable,
-	"sr": image.AdviceSequential, "rr": image.AdviceRandom, "lo": image.AdviceLocked,
+	"sr": image.AdviceSequential, "rr": image.AdviceRandom, "lo": image.AdviceLocked, "lf": image.AdviceLockOnFault,
 }
 
 func adviceOf(a tracer.Area) (bits uint32) {

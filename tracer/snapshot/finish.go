@@ -53,26 +53,33 @@ func (s *Subject) finishMemory(img *image.Image) error {
 			return err
 		}
 	}
-	areas, err := tracer.ReadAreas(s.LocalPid)
-	if err != nil {
-		return err
-	}
-	next := 0
-	for _, a := range areas {
-		for next < len(img.Mappings) && img.Mappings[next].End <= a.Start {
-			next++
-		}
-		for i := next; i < len(img.Mappings) && img.Mappings[i].Start < a.End; i++ {
-			m := &img.Mappings[i]
-			if err := s.advise(spanOf(a).cut(wantedSpan(m)), adviceOf(a), m.Advice); err != nil {
+	for i := range img.Mappings {
+		m := &img.Mappings[i]
+		kept := s.kept.of(m)
+		for _, p := range kept {
+			if err := s.dress(p.span, p.area, m); err != nil {
 				return err
 			}
-			if err := s.name(a, m); err != nil {
+		}
+		for _, made := range wantedSpan(m).minus(kept.spans()) {
+			if err := s.dress(made, tracer.Area{}, m); err != nil {
 				return err
 			}
 		}
 	}
 	return s.finishGuards(img)
+}
+
+// dress gives advice and name to a part of a mapping, which was part of an area
+// before (or of none).
+func (s *Subject) dress(r span, was tracer.Area, m *image.Mapping) error {
+	if err := s.advise(r, adviceOf(was), m.Advice); err != nil {
+		return err
+	}
+	if was.Path == m.Name {
+		return nil
+	}
+	return s.name(r, m)
 }
 
 // adviceCalls are the madvise arguments that set and clear each bit, by bit
@@ -103,25 +110,34 @@ func (s *Subject) advise(r span, has, want uint32) error {
 			return err
 		}
 	}
-	if want&image.AdviceLocked != 0 && has&image.AdviceLocked == 0 {
-		// A guest may have less to lock than home gives it; unlocked memory is right too.
-		s.Caller.Call(unix.SYS_MLOCK2, uint64(r.start), r.len(), unix.MLOCK_ONFAULT)
+	return s.lock(r, want)
+}
+
+// lock locks memory. A guest may have less to lock than home gives it; unlocked
+// memory is right too.
+func (s *Subject) lock(r span, want uint32) error {
+	if want&image.AdviceLocked == 0 {
+		return nil
 	}
-	return nil
+	var flags uint64
+	if want&image.AdviceLockOnFault != 0 {
+		flags = unix.MLOCK_ONFAULT
+	}
+	_, err := s.Caller.Call(unix.SYS_MLOCK2, uint64(r.start), r.len(), flags)
+	return err
 }
 
 // name names anonymous memory (man prctl, PR_SET_VMA_ANON_NAME). Kernels without
 // it show no name.
-func (s *Subject) name(a tracer.Area, m *image.Mapping) error {
+func (s *Subject) name(r span, m *image.Mapping) error {
 	text, named := strings.CutPrefix(m.Name, "[anon:")
-	if !named || a.Path == m.Name || m.Flags&unix.MAP_SHARED != 0 {
+	if !named {
 		return nil
 	}
 	at, err := s.put(append([]byte(strings.TrimSuffix(text, "]")), 0))
 	if err != nil {
 		return err
 	}
-	r := spanOf(a).cut(wantedSpan(m))
 	_, err = s.Caller.Call(unix.SYS_PRCTL, unix.PR_SET_VMA, unix.PR_SET_VMA_ANON_NAME, uint64(r.start), r.len(), at)
 	return err
 }

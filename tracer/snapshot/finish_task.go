@@ -91,7 +91,7 @@ func (s *Subject) finishComm(c tracer.Caller, comm string) error {
 // verify compares the finished address space with the image, range by range:
 // mappings may be split or merged otherwise than they were.
 func (s *Subject) verify(img *image.Image) error {
-	areas, err := tracer.ReadAreas(s.LocalPid)
+	areas, err := tracer.ReadAreasQuick(s.LocalPid)
 	if err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (s *Subject) verifyArea(a tracer.Area, img *image.Image) (uint64, error) {
 		if m == nil {
 			return 0, fmt.Errorf("%#x-%#x is mapped and should not be", at, a.End)
 		}
-		if !s.fits(a, m, img) || protOf(a) != m.Prot {
+		if !s.sameSource(a, m, img) || protOf(a) != m.Prot {
 			return 0, fmt.Errorf("%#x-%#x is mapped as %s %s", at, min(a.End, m.End), a.Perms, a.Path)
 		}
 		at = m.End

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -35,14 +36,14 @@ func (s *Subject) prepare(img *image.Image) error {
 	if err != nil {
 		return err
 	}
-	kept := s.keepable(areas, img)
-	if err := s.clear(areas, kept, vdso); err != nil {
+	s.kept = s.keepable(areas, img)
+	if err := s.clear(areas, vdso); err != nil {
 		return err
 	}
 	if err := s.placeVdso(vdso, img.Process.Vdso); err != nil {
 		return err
 	}
-	return s.mapMissing(img, kept)
+	return s.mapMissing(img)
 }
 
 // accept checks that the image may be rebuilt here and begins a new tally.
@@ -69,10 +70,31 @@ type piece struct {
 	want *image.Mapping
 }
 
+// pieces are ascending and do not overlap.
+type pieces []piece
+
+// of returns the pieces of one mapping.
+func (ps pieces) of(m *image.Mapping) pieces {
+	first, _ := slices.BinarySearchFunc(ps, m.Start, func(p piece, at abi.Addr) int { return cmp.Compare(p.start, at) })
+	last := first
+	for last < len(ps) && ps[last].want == m {
+		last++
+	}
+	return ps[first:last]
+}
+
+func (ps pieces) spans() []span {
+	out := make([]span, len(ps))
+	for i, p := range ps {
+		out[i] = p.span
+	}
+	return out
+}
+
 // keepable finds, in ascending order, the parts of the present areas that are
 // what the image wants.
-func (s *Subject) keepable(areas []tracer.Area, img *image.Image) []piece {
-	var kept []piece
+func (s *Subject) keepable(areas []tracer.Area, img *image.Image) pieces {
+	var kept pieces
 	next := 0
 	for _, a := range areas {
 		if isKernels(a) || s.ours(a) {
@@ -94,9 +116,14 @@ func (s *Subject) keepable(areas []tracer.Area, img *image.Image) []piece {
 // fits tells whether an area may serve a mapping, apart from range, protection
 // and advice.
 func (s *Subject) fits(a tracer.Area, m *image.Mapping, img *image.Image) bool {
-	is := mappingOf(a)
-	const kind = unix.MAP_SHARED | unix.MAP_PRIVATE | unix.MAP_GROWSDOWN | unix.MAP_NORESERVE | unix.MAP_HUGETLB
-	if is.Flags&kind != m.Flags&kind {
+	const kind = unix.MAP_GROWSDOWN | unix.MAP_NORESERVE | unix.MAP_HUGETLB
+	return mappingOf(a).Flags&kind == m.Flags&kind && s.sameSource(a, m, img)
+}
+
+// sameSource tells whether area and mapping are both anonymous, or map the same
+// part of the same file in the same way.
+func (s *Subject) sameSource(a tracer.Area, m *image.Mapping, img *image.Image) bool {
+	if a.Shared() != (m.Flags&unix.MAP_SHARED != 0) {
 		return false
 	}
 	if !isFile(a) || m.File < 0 {
@@ -113,11 +140,8 @@ func (s *Subject) fits(a tracer.Area, m *image.Mapping, img *image.Image) bool {
 }
 
 // clear unmaps everything that is not kept and empties what is.
-func (s *Subject) clear(areas []tracer.Area, kept []piece, vdso vdsoPlan) error {
-	holes := []span{s.window()}
-	for _, p := range kept {
-		holes = append(holes, p.span)
-	}
+func (s *Subject) clear(areas []tracer.Area, vdso vdsoPlan) error {
+	holes := append(s.kept.spans(), s.window())
 	var present []span
 	for _, a := range areas {
 		if a.Start >= abi.TaskSize || isKernels(a) && vdso.keep {
@@ -125,7 +149,7 @@ func (s *Subject) clear(areas []tracer.Area, kept []piece, vdso vdsoPlan) error 
 		}
 		present = append(present, spanOf(a))
 	}
-	slices.SortFunc(holes, func(a, b span) int { return int(int64(a.start) - int64(b.start)) })
+	slices.SortFunc(holes, func(a, b span) int { return cmp.Compare(a.start, b.start) })
 	for _, p := range joined(present) {
 		for _, gone := range p.minus(holes) {
 			if _, err := s.call("munmap", unix.SYS_MUNMAP, uint64(gone.start), gone.len()); err != nil {
@@ -133,11 +157,11 @@ func (s *Subject) clear(areas []tracer.Area, kept []piece, vdso vdsoPlan) error 
 			}
 		}
 	}
-	return s.empty(kept)
+	return s.empty(s.kept)
 }
 
 // empty drops the private pages of what is kept. Locked memory refuses that.
-func (s *Subject) empty(kept []piece) error {
+func (s *Subject) empty(kept pieces) error {
 	var private []span
 	for _, p := range kept {
 		if p.area.HasFlag("lo") {
@@ -194,15 +218,11 @@ func (s *Subject) removeGuards(spans []span) error {
 
 // mapMissing maps, with its final protection, what is not kept. Huge pages are
 // advised now, before memory is filled.
-func (s *Subject) mapMissing(img *image.Image, kept []piece) error {
-	holes := make([]span, len(kept))
-	for i, p := range kept {
-		holes[i] = p.span
-	}
+func (s *Subject) mapMissing(img *image.Image) error {
 	files := openFiles{subject: s, img: img}
 	for i := range img.Mappings {
 		m := &img.Mappings[i]
-		for _, missing := range wantedSpan(m).minus(holesIn(holes, m)) {
+		for _, missing := range wantedSpan(m).minus(s.kept.of(m).spans()) {
 			if err := s.mapOne(m, missing, &files); err != nil {
 				files.close()
 				return err
@@ -215,21 +235,6 @@ func (s *Subject) mapMissing(img *image.Image, kept []piece) error {
 		}
 	}
 	return files.close()
-}
-
-// holesIn returns those of the ascending holes that m touches.
-func holesIn(holes []span, m *image.Mapping) []span {
-	first, _ := slices.BinarySearchFunc(holes, m.Start, func(h span, at abi.Addr) int {
-		if h.end <= at {
-			return -1
-		}
-		return 1
-	})
-	last := first
-	for last < len(holes) && holes[last].start < m.End {
-		last++
-	}
-	return holes[first:last]
 }
 
 func (s *Subject) mapOne(m *image.Mapping, r span, files *openFiles) error {

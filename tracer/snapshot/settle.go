@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"errors"
 	"fmt"
 
 	"umosix/tracer"
@@ -14,7 +15,8 @@ import (
 // A task in a restartable sequence is taken to its abort handler, as a preemption
 // would have done. A task in the vdso is led out of it instruction by
 // instruction: it may hold the address of a page that exists on this node only.
-// It stands in a signal stop by SIGTRAP then, instead of the stop it was in.
+// It stands in a signal stop by SIGTRAP then, instead of the stop it was in. The
+// rare error can be met by letting the task run and trying again.
 func Settle(k *tracer.Task, m *tracer.Memory, areas []tracer.Area) error {
 	if err := abortSequence(k, m); err != nil {
 		return fmt.Errorf("settle %d: restartable sequence: %w", k.Tid, err)
@@ -77,11 +79,18 @@ func leave(k *tracer.Task, code span) error {
 	if err != nil || !code.holds(regs.PC()) {
 		return err
 	}
+	const sigtrap = uint64(1) << (5 - 1)
+	st, err := readStatus(k.Tid)
+	if err != nil {
+		return err
+	}
+	if st.ignored&sigtrap != 0 {
+		return errors.New("the program ignores SIGTRAP, and a step would make that the default action")
+	}
 	mask, err := k.SigMask()
 	if err != nil {
 		return err
 	}
-	const sigtrap = uint64(1) << (5 - 1)
 	if err := k.SetSigMask(^sigtrap); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -65,7 +66,7 @@ func stays(img *image.Image, keep []abi.Region) []span {
 			spans = append(spans, span{r.Addr.PageDown(), (r.Addr + abi.Addr(r.Len)).PageUp()})
 		}
 	}
-	slices.SortFunc(spans, func(a, b span) int { return int(int64(a.start) - int64(b.start)) })
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.start, b.start) })
 	var out []span
 	for _, p := range spans {
 		if n := len(out); n > 0 && p.start <= out[n-1].end {

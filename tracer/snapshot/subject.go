@@ -47,7 +47,7 @@ type Subject struct {
 	Caller tracer.Caller
 	// CallerOf executes them in any task. It may be nil if there is one task.
 	CallerOf func(*tracer.Task) tracer.Caller
-	// Scratch returns the address of n bytes (4 KiB at most) of writable memory in
+	// Scratch returns the address of n bytes (8 KiB at most) of writable memory in
 	// the window. Their contents are ours until the next call of Scratch.
 	Scratch func(n int) abi.Addr
 	// Window is our reserved range, start and end: never part of an image, never
@@ -74,6 +74,7 @@ type Subject struct {
 
 	whole  map[abi.Addr]bool       // starts of mappings that Take has turned into anonymous ones: every page is sent
 	wanted *image.Image            // what Prepare has been told
+	kept   pieces                  // what Prepare has kept
 	tally  image.Tally             // what Fill has written
 	loose  map[*image.Mapping]bool // mappings that Fill had to make writable
 	buf    []byte                  // for Fill
