@@ -19,11 +19,12 @@ type plan struct {
 // asks the node that it shall start on. Where that node is not to be had it
 // fails, or with -F it warns and lets the program start at home.
 func (r *Registry) plan(ctx context.Context, p *process, opts *control.Options) (*plan, string, error) {
-	early := opts.Early || r.cfg.Attach == AttachEarly && !opts.Home
+	attach := r.attach(p.job)
+	early := opts.Early || attach == AttachEarly && !opts.Home
 	if opts.Pinned != "" && opts.Placed() {
 		return nil, "the program starts at home: " + opts.Pinned, nil
 	}
-	if r.cfg.Attach == AttachNone && (early || opts.Placed()) {
+	if attach == AttachNone && (early || opts.Placed()) {
 		return nil, "the program stays at home: tracing is forbidden on this machine (see mosctl doctor)", nil
 	}
 	if opts.Pinned != "" || !early && !opts.Placed() {
@@ -44,6 +45,15 @@ func (r *Registry) plan(ctx context.Context, p *process, opts *control.Options) 
 		return made, "the program starts at home: " + err.Error(), nil
 	}
 	return nil, "the program starts at home: " + err.Error(), nil
+}
+
+// attach is when the job's deputy may trace. Root's deputies have the capability
+// that lifts Yama's rules.
+func (r *Registry) attach(j *job) AttachMode {
+	if j.owner.Uid == 0 {
+		return AttachLate
+	}
+	return r.cfg.Attach
 }
 
 // choose finds a node among those that were asked for which takes the job.

@@ -151,3 +151,12 @@ func parseStatus(line string) (int, error) {
 	}
 	return status, nil
 }
+
+// Answers tells whether somebody listens at a control socket: nil, or why not.
+func Answers(path string) error {
+	conn, err := dial(path, time.Second)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}

@@ -80,3 +80,19 @@ type News struct {
 	Event  *Event  `json:"event,omitempty"`
 	Report *Report `json:"report,omitempty"`
 }
+
+// NodeLoad is one node as `mon --json` shows it.
+type NodeLoad struct {
+	Node        wire.NodeID `json:"node"`
+	Host        string      `json:"host"`
+	State       string      `json:"state"` // "up" or "dead"
+	Load        float64     `json:"load"`
+	Speed       uint32      `json:"speed"`
+	CPUs        uint16      `json:"cpus"`
+	MemTotal    uint64      `json:"mem_total"` // bytes
+	MemFree     uint64      `json:"mem_free"`
+	Utilisation float64     `json:"utilisation"` // of the CPUs, 0 to 1
+	Guests      uint16      `json:"guests"`
+	Away        uint16      `json:"away"`
+	Age         int64       `json:"age_ms"`
+}

@@ -38,6 +38,7 @@ type GuestVerbs interface {
 type NodeVerbs interface {
 	Status(context.Context) (Status, error)
 	Peers(context.Context) ([]Neighbour, error)
+	Nodes(context.Context) ([]NodeLoad, error)
 	IsUp(ctx context.Context, node wire.NodeID) (bool, error)
 	SetFlag(context.Context, SetFlag) error
 	Stop(context.Context) error
@@ -76,6 +77,7 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /v1/status", read(s.Node.Status))
 	mux.Handle("GET /v1/peers", read(s.Node.Peers))
+	mux.Handle("GET /v1/nodes", read(s.Node.Nodes))
 	mux.Handle("GET /v1/guests", read(s.Guests.Guests))
 	mux.HandleFunc("GET /v1/isup/{node}", s.isUp)
 	mux.HandleFunc("GET /v1/jobs", s.list)
