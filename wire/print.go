@@ -118,7 +118,9 @@ func (m Relay) String() string {
 
 func (m Verdict) String() string { return fmt.Sprintf("interrupt=%t", m.Interrupt) }
 
-func (m Fault) String() string { return fmt.Sprintf("%s core=%t gone=%t", printInfo(m.Info), m.Core, m.Gone) }
+func (m Fault) String() string {
+	return fmt.Sprintf("%s core=%t gone=%t", printInfo(m.Info), m.Core, m.Gone)
+}
 
 // printInfo shows signal number and code, the first and third word of a
 // siginfo_t (man 2 sigaction).
