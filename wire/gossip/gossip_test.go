@@ -356,6 +356,7 @@ func TestMisdirected(t *testing.T) {
 		a := w.start(1, 1)
 		w.start(3, 1)
 		time.Sleep(2 * time.Second)
+		w.net.Tap(nil)
 		w.net.Inject(two, one, for2)
 		synctest.Wait()
 		if r := a.Rejected(); len(r) != 1 || r[0].Stranger != 1 || a.sees(2) {
@@ -406,7 +407,7 @@ func TestLargeCluster(t *testing.T) {
 		t.Skip("long")
 	}
 	synctest.Test(t, func(t *testing.T) {
-		const size = 100
+		const size = 60
 		w := newWorld(t, 250) // most of the map is not there
 		defer w.close()
 		var nodes []*node

@@ -94,7 +94,7 @@ func (t *table) freshest(n int, now time.Time) []Entry {
 // limit is the age from which on a node counts as down. In a cluster that is too
 // large for everybody's entry to fit into each datagram, entries are older when
 // they arrive: about n/(w*f) * ln n periods for the last of n, with w entries to
-// f nodes a period; three times as much is hardly ever passed. Above some 150
+// f nodes a period; four times as much is hardly ever passed. Above some 120
 // nodes that is more than shareAge, and a node that counts as down may only not
 // have been heard of.
 func (t *table) limit(now time.Time, period time.Duration) time.Duration {
@@ -104,7 +104,7 @@ func (t *table) limit(now time.Time, period time.Duration) time.Duration {
 			n++
 		}
 	}
-	slow := 3 * n * math.Log(n) / float64(MaxEntries*fanOut) * float64(period)
+	slow := 4 * n * math.Log(n) / float64(MaxEntries*fanOut) * float64(period)
 	return min(max(upAge, 5*period, time.Duration(slow)), max(shareAge, 5*period))
 }
 
