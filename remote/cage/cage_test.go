@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -16,131 +14,6 @@ import (
 	"umosix/tracer/abi"
 	"umosix/tracer/image"
 )
-
-// inside is a sealed guest and the means to make it do things.
-type inside struct {
-	t     *testing.T
-	cage  *Cage
-	guest *tracer.Task
-}
-
-func newTracer(t *testing.T) *tracer.Tracer {
-	t.Helper()
-	tr, err := tracer.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(tr.Close)
-	return tr
-}
-
-func newCage(t *testing.T, cfg Config) *Cage {
-	t.Helper()
-	if cfg.Tracer == nil {
-		cfg.Tracer = newTracer(t)
-	}
-	if cfg.Weakest == "" {
-		cfg.Weakest = AnyLevel
-	}
-	c, err := New(cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return c
-}
-
-// spawn makes a guest with this pid and seals it.
-func spawn(t *testing.T, c *Cage, pid abi.HomePid) *inside {
-	t.Helper()
-	in := &inside{t: t, cage: c}
-	c.cfg.Tracer.Do(func() {
-		var err error
-		if in.guest, err = c.Spawn(pid); err == nil {
-			err = in.seal()
-		}
-		if err != nil {
-			t.Error(err)
-		}
-	})
-	if t.Failed() {
-		t.FailNow()
-	}
-	return in
-}
-
-func (in *inside) seal() error {
-	call, err := in.guest.Injector(in.cage.Insn())
-	if err != nil {
-		return err
-	}
-	memory, err := tracer.OpenMemory(in.guest.Tid)
-	if err != nil {
-		return err
-	}
-	defer memory.Close()
-	if err := in.cage.Seal(in.guest, call, in.cage.scratch(), memory); err != nil {
-		return err
-	}
-	return call.End()
-}
-
-// try makes the guest execute one call as its own code would, and tells whether
-// the filter trapped it; a trapped call is not executed.
-func (in *inside) try(nr uint64, args ...uint64) (ret int64, trapped bool) {
-	in.t.Helper()
-	var err error
-	in.cage.cfg.Tracer.Do(func() { ret, trapped, err = in.run(nr, args...) })
-	if err != nil {
-		in.t.Fatal(err)
-	}
-	return ret, trapped
-}
-
-func (in *inside) run(nr uint64, args ...uint64) (int64, bool, error) {
-	r, err := in.guest.Regs()
-	if err != nil {
-		return 0, false, err
-	}
-	var six [6]uint64
-	copy(six[:], args)
-	r.Rip, r.Rax = uint64(in.cage.Insn()), nr
-	r.LeaveSyscall()
-	r.SetArgs(six)
-	if err := in.guest.SetRegs(r); err != nil {
-		return 0, false, err
-	}
-	trapped := false
-	for exits := 0; exits < 2; {
-		if err := in.guest.Syscall(0); err != nil {
-			return 0, trapped, err
-		}
-		s, err := in.guest.Wait()
-		if err != nil {
-			return 0, trapped, fmt.Errorf("%v: %w", s, err)
-		}
-		switch s.Kind {
-		case tracer.StopSyscall:
-			exits++
-		case tracer.StopSeccomp:
-			trapped = true
-			at, err := in.guest.Regs()
-			if err != nil {
-				return 0, trapped, err
-			}
-			at.Skip(-int64(unix.ENOSYS))
-			if err := in.guest.SetRegs(at); err != nil {
-				return 0, trapped, err
-			}
-		}
-	}
-	after, err := in.guest.Regs()
-	return after.Result(), trapped, err
-}
 
 func TestGuestHasItsHomePid(t *testing.T) {
 	c := newCage(t, Config{Weakest: LevelFull})
@@ -300,33 +173,6 @@ func TestClocksAreHomes(t *testing.T) {
 	}
 }
 
-// clock is what the guest reads from a clock.
-func (in *inside) clock(clock int32) int64 {
-	at := in.cage.scratch()
-	if ret, trapped := in.try(unix.SYS_CLOCK_GETTIME, uint64(clock), uint64(at)); ret != 0 || trapped {
-		in.t.Fatalf("clock_gettime: %d, trapped %v", ret, trapped)
-	}
-	m, err := tracer.OpenMemory(in.guest.Tid)
-	if err != nil {
-		in.t.Fatal(err)
-	}
-	defer m.Close()
-	var b [16]byte
-	if _, err := m.ReadAt(b[:], at); err != nil {
-		in.t.Fatal(err)
-	}
-	return leTime(b)
-}
-
-func leTime(b [16]byte) int64 {
-	ts := unix.Timespec{}
-	for i := range 8 {
-		ts.Sec |= int64(b[i]) << (8 * i)
-		ts.Nsec |= int64(b[8+i]) << (8 * i)
-	}
-	return ts.Nano()
-}
-
 func TestCloseLeavesNoProcess(t *testing.T) {
 	for _, level := range []string{LevelFull, LevelLandlock} {
 		c := newCage(t, Config{Force: level})
@@ -386,104 +232,75 @@ func TestGuestsAreLabelled(t *testing.T) {
 	}
 }
 
-// TestMain turns the test program into another one where a test needs it.
-func TestMain(m *testing.M) {
-	if os.Getenv("CAGE_TEST_HOLD") != "" {
-		hold()
+// TestLimitsOfGuests reads what guests inherit and never see.
+func TestLimitsOfGuests(t *testing.T) {
+	c := newCage(t, Config{})
+	in := spawn(t, c, 4711)
+	if score := setting(fmt.Sprintf("/proc/%d/oom_score_adj", in.guest.Tid)); score != "1000" {
+		t.Errorf("oom_score_adj %s", score)
 	}
-	os.Exit(m.Run())
-}
-
-const nobody = 65534
-
-// TestAsNobody runs the others again without root: most users are not root, and
-// their cage must be the same.
-func TestAsNobody(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("runs only from root")
-	}
-	program, err := os.ReadFile("/proc/self/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir, err := os.MkdirTemp("", "cage-test-") // t.TempDir is closed to others
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer os.RemoveAll(dir)
-	os.Chmod(dir, 0o755)
-	copied := dir + "/cage.test"
-	if err := os.WriteFile(copied, program, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	again := exec.Command(copied, "-test.v", "-test.timeout=60s")
-	again.Dir = "/"
-	again.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	if out, err := again.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%s", err, out)
+	var core unix.Rlimit
+	if err := unix.Prlimit(int(in.guest.Tid), unix.RLIMIT_CORE, nil, &core); err != nil || core != (unix.Rlimit{}) {
+		t.Errorf("limit of core files %v, %v", core, err)
 	}
 }
 
-// hold is another program: it builds a cage with a guest, prints their pids, and
-// waits to be killed.
-func hold() {
-	tr, err := tracer.New()
-	if err != nil {
-		panic(err)
-	}
-	c, err := New(Config{Tracer: tr, Weakest: AnyLevel, Force: os.Getenv("CAGE_TEST_HOLD")})
-	if err != nil {
-		panic(err)
-	}
-	tr.Do(func() {
-		k, err := c.Spawn(4711)
-		if err != nil {
-			panic(err)
+// TestSealedGuestChoosesPids lets a sealed guest clone with a number of the
+// executor's choice, which takes the one capability that Seal leaves.
+func TestSealedGuestChoosesPids(t *testing.T) {
+	c := newCage(t, Config{Weakest: LevelFull})
+	in := spawn(t, c, 4711)
+	at := c.scratch()
+	var tid int64
+	var err error
+	c.cfg.Tracer.Do(func() {
+		var m *tracer.Memory
+		if m, err = tracer.OpenMemory(in.guest.Tid); err != nil {
+			return
 		}
-		k.Cont(0)
-		fmt.Println(c.First(), k.Tid)
+		defer m.Close()
+		args := cloneArgs(at, []abi.HomePid{4800})
+		const thread = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_SYSVSEM
+		copy(args, words(thread, 0, 0, 0, 0))
+		if _, err = m.WriteAt(args, at); err != nil {
+			return
+		}
+		in.through = true
+		tid, _, err = in.run(unix.SYS_CLONE3, uint64(at), cloneArgsSize)
 	})
-	select {}
-}
-
-func TestGuestsDieWithTheExecutor(t *testing.T) {
-	for _, level := range []string{LevelFull, LevelSeccomp} {
-		t.Run(level, func(t *testing.T) {
-			holder := exec.Command("/proc/self/exe")
-			holder.Env = append(os.Environ(), "CAGE_TEST_HOLD="+level)
-			holder.Stderr = os.Stderr
-			out, err := holder.StdoutPipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := holder.Start(); err != nil {
-				t.Fatal(err)
-			}
-			var first, guest int
-			if _, err := fmt.Fscan(out, &first, &guest); err != nil {
-				t.Fatal(err)
-			}
-			fds := []int32{pidfd(t, first), pidfd(t, guest)}
-			holder.Process.Kill()
-			holder.Wait()
-			for _, fd := range fds {
-				n, err := unix.Poll([]unix.PollFd{{Fd: fd, Events: unix.POLLIN}}, 2000)
-				if n != 1 {
-					t.Errorf("a process in the cage outlives its executor: %v", err)
-				}
-				unix.Close(int(fd))
-			}
-		})
+	if err != nil || tid != 4800 {
+		t.Fatalf("thread %d (%v), %v", tid, unix.Errno(-tid), err)
+	}
+	in.through = false
+	if _, trapped := in.try(unix.SYS_CAPSET, 0, 0); !trapped {
+		t.Error("capset is not trapped")
+	}
+	if caps := fields(fmt.Sprintf("/proc/%d/status", in.guest.Tid), ":")["CapPrm"]; caps != fmt.Sprintf("%016x", uint64(1)<<unix.CAP_CHECKPOINT_RESTORE) {
+		t.Errorf("capabilities %s", caps)
 	}
 }
 
-func pidfd(t *testing.T, pid int) int32 {
-	t.Helper()
-	fd, err := unix.PidfdOpen(pid, 0)
+func TestForeignCallsAreMarked(t *testing.T) {
+	c := newCage(t, Config{})
+	in := spawn(t, c, 4711)
+	if _, trapped := in.try(x32Bit | unix.SYS_GETPID); !trapped || in.message != TrapForeign {
+		t.Errorf("x32 call: trapped %v, message %d", trapped, in.message)
+	}
+	if _, trapped := in.try(unix.SYS_GETPPID); !trapped || in.message != TrapCall {
+		t.Errorf("ordinary call: trapped %v, message %d", trapped, in.message)
+	}
+	m, err := tracer.OpenMemory(in.guest.Tid)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return int32(fd)
+	defer m.Close()
+	in.insn = SeedStart + 0x200
+	if _, err := m.ForceWrite([]byte{0xcd, 0x80, 0x0f, 0x0b}, in.insn); err != nil { // int $0x80
+		t.Fatal(err)
+	}
+	if _, trapped := in.try(20); !trapped || in.message != TrapForeign {
+		t.Errorf("32-bit call: trapped %v, message %d", trapped, in.message)
+	}
 }
 
 func BenchmarkNewAndClose(b *testing.B) {

@@ -90,5 +90,15 @@ func seedFile() (int, error) {
 	if err == unix.EINVAL {                                                // before 6.3
 		fd, err = unix.MemfdCreate(guestName, unix.MFD_CLOEXEC)
 	}
-	return fd, os.NewSyscallError("memfd_create", err)
+	if err != nil {
+		return -1, os.NewSyscallError("memfd_create", err)
+	}
+	if fd > 2 {
+		return fd, nil
+	}
+	// This program was started without standard descriptors, and its children
+	// have none, so the file must be another number.
+	defer unix.Close(fd)
+	fd, err = unix.FcntlInt(uintptr(fd), unix.F_DUPFD_CLOEXEC, 3)
+	return fd, os.NewSyscallError("fcntl", err)
 }

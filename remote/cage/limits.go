@@ -48,17 +48,9 @@ func joinGroup(root string, pid int, limit uint64) (*cgroup, error) {
 	if err != nil {
 		return nil, err
 	}
-	path, err := unifiedPath(string(own))
+	above, err := groupAbove(root, string(own))
 	if err != nil {
 		return nil, err
-	}
-	above := filepath.Join(root, filepath.Dir(path))
-	controllers, err := os.ReadFile(filepath.Join(above, "cgroup.subtree_control"))
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Contains(strings.Fields(string(controllers)), "memory") {
-		return nil, fmt.Errorf("control group %s passes no memory controller on", above)
 	}
 	g := &cgroup{filepath.Join(above, "mosix-guests-"+strconv.Itoa(pid))}
 	if err := g.fill(pid, limit); err != nil {
@@ -66,6 +58,24 @@ func joinGroup(root string, pid int, limit uint64) (*cgroup, error) {
 		return nil, err
 	}
 	return g, nil
+}
+
+// groupAbove is the directory of the group above the one that own, the text of
+// /proc/PID/cgroup, names. Its children can have memory limits.
+func groupAbove(root, own string) (string, error) {
+	path, err := unifiedPath(own)
+	if err != nil {
+		return "", err
+	}
+	above := filepath.Join(root, filepath.Dir(path))
+	controllers, err := os.ReadFile(filepath.Join(above, "cgroup.subtree_control"))
+	if err != nil {
+		return "", err
+	}
+	if !slices.Contains(strings.Fields(string(controllers)), "memory") {
+		return "", fmt.Errorf("control group %s passes no memory controller on", above)
+	}
+	return above, nil
 }
 
 // unifiedPath finds the version 2 group in /proc/PID/cgroup.

@@ -1,6 +1,7 @@
 package cage
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -19,9 +20,13 @@ const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS | u
 // start makes the first process and has it build the walls around itself, then
 // leaves it stopped for good: it is never resumed but to clone guests.
 func (c *Cage) start(full bool) error {
+	c.exact.pids, c.exact.clocks = false, false
 	pid, err := startSeed(c.title(), seedAttr(full))
+	if errors.Is(err, unix.ENOSPC) {
+		err = fmt.Errorf("%w (a limit of /proc/sys/user/max_*_namespaces)", err)
+	}
 	if err != nil {
-		return fmt.Errorf("first process (namespaces: %v): %w", full, err)
+		return fmt.Errorf("first process of the cage: %w", err)
 	}
 	c.first, err = c.cfg.Tracer.Seize(pid, unix.PTRACE_O_EXITKILL)
 	if err != nil {
@@ -98,16 +103,21 @@ func (c *Cage) raise(h *hands, full bool) error {
 			return err
 		}
 	}
-	locked, err := c.lock(h, full)
+	landlocked, err := c.lock(h, full)
+	c.level = levelOf(full, landlocked)
+	return err
+}
+
+// levelOf names the walls. Landlock is the second of two walls in a full cage, and
+// its lack no reason to call it weak.
+func levelOf(full, landlocked bool) string {
 	switch {
 	case full:
-		c.level = LevelFull
-	case locked:
-		c.level = LevelLandlock
-	default:
-		c.level = LevelSeccomp
+		return LevelFull
+	case landlocked:
+		return LevelLandlock
 	}
-	return err
+	return LevelSeccomp
 }
 
 // abandon kills and reaps a first process that has no children yet, on the
@@ -122,5 +132,7 @@ func (c *Cage) abandon() error {
 	if c.memory != nil {
 		c.memory.Close()
 	}
-	return c.group.remove()
+	group := c.group
+	c.memory, c.group = nil, nil
+	return group.remove()
 }
