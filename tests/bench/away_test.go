@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"umosix/tests/harness"
+	"umosix/tests/programs"
 )
 
 //go:embed testdata/*.c
@@ -31,12 +32,9 @@ func compile(b *testing.B, name string) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	source, target := filepath.Join(dir, name+".c"), filepath.Join(dir, name)
-	if err := os.WriteFile(source, text, 0o644); err != nil {
+	target, err := programs.Compile(dir, name, text)
+	if err != nil {
 		b.Fatal(err)
-	}
-	if out, err := harness.RunHelper(time.Minute, nil, "gcc", "-O2", "-o", target, source); err != nil {
-		b.Fatalf("%v\n%s", err, out)
 	}
 	return target
 }

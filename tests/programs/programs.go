@@ -229,6 +229,19 @@ func (s source) in(b Build, dir string) Program {
 	return p
 }
 
+// Compile builds one more C program, a text of the test's own, as dir/name.
+func Compile(dir, name string, text []byte, flags ...string) (string, error) {
+	if err := unpack(dir); err != nil { // it may include guest.h
+		return "", err
+	}
+	file := name + ".c"
+	if err := os.WriteFile(filepath.Join(dir, "src", file), text, 0o644); err != nil {
+		return "", err
+	}
+	p := Program{Path: filepath.Join(dir, name)}
+	return p.Path, source{file: file, flags: flags}.compile(p, dir)
+}
+
 func (s source) compile(p Program, dir string) error {
 	line := []string{"gcc"}
 	switch p.Build {
@@ -238,7 +251,7 @@ func (s source) compile(p Program, dir string) error {
 		line = []string{"musl-gcc", "-static"}
 	}
 	line = append(line, "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-infinite-recursion", "-D_GNU_SOURCE",
-		"-o", p.Path, filepath.Join(dir, "src", s.file))
+		"-I", filepath.Join(dir, "src"), "-o", p.Path, filepath.Join(dir, "src", s.file))
 	out, err := harness.RunHelper(compileLimit, nil, append(line, s.flags...)...)
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, out)

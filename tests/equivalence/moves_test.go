@@ -1,0 +1,126 @@
+package equivalence
+
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"umosix/tests/harness"
+)
+
+// wakeLimit is how far from its time a wait may end while its process is moved.
+const wakeLimit = 20 * time.Millisecond
+
+// TestWaitsEndOnTime moves a process every 20 ms while it waits.
+func TestWaitsEndOnTime(t *testing.T) {
+	program := compileData(t, "exact")
+	ms, times := "400", "4"
+	if !testing.Short() {
+		times = "20"
+	}
+	for _, user := range harness.Users() {
+		t.Run(user.String(), func(t *testing.T) {
+			c := harness.Start(t, harness.Cluster{Nodes: 3, User: user})
+			for _, way := range []string{"epoll_wait", "semtimedop", "recv", "sigtimedwait", "poll", "nanosleep"} {
+				t.Run(way, func(t *testing.T) {
+					r := c.Node(1).Run("mosrun", "-q", "--shake", "20ms", "--seed", fmt.Sprint(harness.Seed()), "--", program, way, ms, times)
+					if !r.OK() {
+						t.Fatal(r)
+					}
+					for _, line := range strings.Fields(strings.ReplaceAll(string(r.Stdout), " ", "_")) {
+						late, err := strconv.Atoi(line)
+						if err != nil {
+							t.Errorf("seed %d: %s", harness.Seed(), line)
+						} else if d := time.Duration(late) * time.Microsecond; d < -time.Millisecond || d > wakeLimit {
+							t.Errorf("seed %d: it woke up %v late", harness.Seed(), d)
+						}
+					}
+					t.Logf("late by microseconds: %q", strings.Fields(string(r.Stdout)))
+				})
+			}
+		})
+	}
+}
+
+// Bounds of what many moves may cost a process of the product, over what it had
+// after the first ones.
+const (
+	moreDescriptors = 3
+	moreMemory      = 16 << 20
+)
+
+// TestManyMovesInARow moves one process 10,000 times (200 with -short): its memory
+// stays right, and nobody's descriptors or memory grow.
+func TestManyMovesInARow(t *testing.T) {
+	moves := 10000
+	if testing.Short() {
+		moves = 200
+	}
+	if _, err := compiled(); err != nil {
+		t.Fatal(err)
+	}
+	c := harness.Start(t, harness.Cluster{Nodes: 3, User: harness.Ordinary})
+	n := c.Node(1)
+	const endless = "86400000"
+	j, err := n.Start(harness.Command{
+		Args: []string{"mosrun", "-q", "--", filepath.Join(programDir(), "heap"), endless}, Limit: 5 * time.Hour,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := []string{"2", "3"}
+	move := func(i int) {
+		if err := n.Migrate(j.Pid, places[i%2]); err != nil {
+			t.Fatalf("move %d: %v", i, err)
+		}
+	}
+	const warm = 50
+	for i := range warm {
+		move(i)
+	}
+	before := usage(t, c)
+	begun := time.Now()
+	for i := warm; i < moves; i++ {
+		move(i)
+	}
+	took := time.Since(begun)
+	after := usage(t, c)
+	for name, a := range after {
+		b := before[name]
+		t.Logf("%s: %d descriptors, %d kB after %d moves; %d, %d kB after %d", name, b.Descriptors, b.Resident>>10, warm, a.Descriptors, a.Resident>>10, moves)
+		if a.Descriptors > b.Descriptors+moreDescriptors || a.Resident > b.Resident+moreMemory {
+			t.Errorf("%s has grown", name)
+		}
+	}
+	t.Logf("%d moves, %v each", moves, took/time.Duration(moves-warm))
+	if err := n.Migrate(j.Pid, "home"); err != nil {
+		t.Fatal(err)
+	}
+	if r := n.Run("kill", "-TERM", strconv.Itoa(j.Pid)); !r.OK() {
+		t.Error(r)
+	}
+	if r := j.Wait(); r.Signal != 15 {
+		t.Errorf("the moved program found a wrong byte, or more: %v", r)
+	}
+}
+
+// usage adds up what the halves on each node hold.
+func usage(t *testing.T, c *harness.Nodes) map[string]harness.Usage {
+	t.Helper()
+	found := map[string]harness.Usage{}
+	for i := 1; i <= c.Len(); i++ {
+		for _, half := range []harness.Half{harness.Mosd, harness.Deputy, harness.Executor} {
+			for _, pid := range c.Node(i).Pids(half) {
+				u, err := harness.UsageOf(pid)
+				if err != nil {
+					t.Fatal(err)
+				}
+				found[fmt.Sprintf("%s of node %d", half, i)] = u
+			}
+		}
+	}
+	return found
+}
