@@ -26,7 +26,7 @@ func compile(t *testing.T, name string, flags ...string) string {
 		t.Skip("no gcc on this machine to build the program that is moved")
 	}
 	path := filepath.Join(t.TempDir(), name)
-	args := append([]string{"-O1", "-mavx", "-o", path, filepath.Join("testdata", name+".c"), "-lm"}, flags...)
+	args := append([]string{"-O1", "-mavx", "-o", path, filepath.Join("testdata", name+".c"), "-lm", "-pthread"}, flags...)
 	if out, err := exec.Command(gcc, args...).CombinedOutput(); err != nil {
 		t.Fatalf("gcc: %v\n%s", err, out)
 	}
@@ -117,6 +117,20 @@ func (s *subject) handle(k *tracer.Task, stop tracer.Stop) {
 	}
 }
 
+// stop stops the tasks of a running subject and holds it.
+func (s *subject) stop() {
+	s.t.Helper()
+	s.on(func() error {
+		for _, k := range s.Tasks {
+			if err := k.Stop(); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.hold()
+}
+
 // hold settles the tasks and begins to inject into them, with a window.
 func (s *subject) hold() {
 	s.t.Helper()
@@ -145,9 +159,11 @@ func (s *subject) hold() {
 			callers[k] = in
 		}
 		s.setCallers(callers)
-		s.loop, err = tracer.NewLoop(s.LocalPid, s.Mem, s.Caller, window)
-		if err != nil {
-			return err
+		if s.loop == nil {
+			s.loop, err = tracer.NewLoop(s.LocalPid, s.Mem, s.Caller, window)
+			if err != nil {
+				return err
+			}
 		}
 		s.Window = [2]abi.Addr{window, window + tracer.WindowSize}
 		_, at := s.loop.Buffers()

@@ -24,16 +24,19 @@ func fresh(t *testing.T, origin *image.Process) *subject {
 		f, known, err := home.fileOf(a)
 		return f, known && err == nil
 	}
-	s.OpenFile = func(f image.File) (int, bool, error) {
-		at, err := s.put(append([]byte(f.Path), 0))
-		if err != nil {
-			return 0, false, err
-		}
-		fd, err := s.call("open", unix.SYS_OPEN, at, unix.O_RDONLY)
-		return int(fd), true, err
-	}
+	s.OpenFile = s.openHere
 	s.Origin = origin
 	return s
+}
+
+// openHere opens a file of this machine in the subject.
+func (s *subject) openHere(f image.File) (int, bool, error) {
+	at, err := s.put(append([]byte(f.Path), 0))
+	if err != nil {
+		return 0, false, err
+	}
+	fd, err := s.call("open", unix.SYS_OPEN, at, unix.O_RDONLY)
+	return int(fd), true, err
 }
 
 // moving makes a running program a held subject.

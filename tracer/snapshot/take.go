@@ -98,6 +98,8 @@ func (s *Subject) takeClock() (c image.Clock, err error) {
 	return c, nil
 }
 
+func hashOf(b []byte) [32]byte { return blake3.Sum256(b) }
+
 // takeVdso reads the kernel's own block and its code.
 func (s *Subject) takeVdso(areas []tracer.Area) (v image.Vdso, err error) {
 	for _, a := range areas {
@@ -120,7 +122,7 @@ func (s *Subject) takeVdso(areas []tracer.Area) (v image.Vdso, err error) {
 	if _, err := s.Mem.ReadAt(v.Bytes, v.Code); err != nil {
 		return v, fmt.Errorf("vdso: %w", err)
 	}
-	v.Hash = blake3.Sum256(v.Bytes)
+	v.Hash = hashOf(v.Bytes)
 	return v, nil
 }
 
