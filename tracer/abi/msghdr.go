@@ -110,6 +110,9 @@ func (p *planner) message(r int, off uint32, words []byte, dir Dir, iov OutRule)
 	p.region(Addr(name), uint64(min(namelen, maxSockaddr)), dir, Pointer{r, off + msgName}, rule(msgNamelen))
 	p.iovec(Addr(vec), count, dir, Pointer{r, off + msgIov}, iov)
 	if ctlLen <= maxCtlLength {
+		if dir == Out {
+			dir = InOut // the kernel skips the padding between control messages
+		}
 		p.region(Addr(control), ctlLen, dir, Pointer{r, off + msgControl}, rule(msgCtlLen))
 	}
 }

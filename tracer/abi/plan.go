@@ -153,6 +153,9 @@ func (p *planner) region(at Addr, size uint64, dir Dir, where Pointer, rule OutR
 		return -1
 	}
 	avail := min(p.mem.Accessible(at, size, dir&Out != 0), size)
+	if avail < size && dir&Out != 0 {
+		dir, rule = InOut, comesBack(InOut) // the kernel may write what it can and fail
+	}
 	if p.total += avail; p.total > MaxCallBytes {
 		p.refuse("more than %d MiB of memory at once", MaxCallBytes>>20)
 		return -1
