@@ -14,6 +14,16 @@ import (
 // Verify decides about a peer whose certificate is good: an error refuses it.
 type Verify func(peer wire.Identity) error
 
+// Expect makes a Verify that takes this holder and no other.
+func Expect(want wire.Identity) Verify {
+	return func(peer wire.Identity) error {
+		if peer != want {
+			return fmt.Errorf("this link is for %s", want)
+		}
+		return nil
+	}
+}
+
 // PeerError says why a peer's certificate was refused.
 type PeerError struct {
 	Peer   string // the identity that it claims, or what is known of it

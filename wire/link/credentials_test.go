@@ -37,6 +37,8 @@ func TestRefusedPeers(t *testing.T) {
 			[]string{"example.com", "names no node"}},
 		{"not wanted here", good, func(p wire.Identity) error { return errors.New("uid 1000 may not come") },
 			[]string{"node/1/deputy/test/1000", "uid 1000 may not come"}},
+		{"of another job", good, link.Expect(wire.Identity{Node: 1, Kind: wire.KindDeputy, Job: "other", Uid: 1000}),
+			[]string{"node/1/deputy/test/1000", "this link is for umosix://node/1/deputy/other/1000"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.creds.CA = good.CA // all trust the executor
@@ -92,8 +94,8 @@ func TestTwoAuthorities(t *testing.T) {
 	both := deputy.CA + executor.CA
 	deputy.CA, executor.CA = both, both
 	_, dialErr, acceptErr := linktest.Connect(t, linktest.Ends{
-		Deputy:   linktest.Config{Creds: deputy},
-		Executor: linktest.Config{Creds: executor},
+		Deputy:   linktest.Config{Creds: deputy, Verify: link.Expect(linktest.ExecutorID)},
+		Executor: linktest.Config{Creds: executor, Verify: link.Expect(linktest.DeputyID)},
 	}, false)
 	if err := errors.Join(dialErr, acceptErr); err != nil {
 		t.Fatal(err)
