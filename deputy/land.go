@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"umosix/tracer"
+	"umosix/tracer/abi"
 )
 
 // land gives the process, whose memory is at home, back to the program. If it is
@@ -54,7 +55,7 @@ func (b *body) deliverOutcome(c *call) error {
 		}
 		var failed error
 		c.plan.Spans(i, n, func(from, to uint32) {
-			if _, err := b.mem.WriteAt(c.data[i][from:to], c.plan.Regions[i].Addr+addr(from)); err != nil {
+			if _, err := b.mem.WriteAt(c.data[i][from:to], c.plan.Regions[i].Addr+abi.Addr(from)); err != nil {
 				failed = fmt.Errorf("outcome of call %d: %w", c.plan.Nr, err)
 			}
 		})

@@ -4,6 +4,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
+	"umosix/tracer/abi"
 	"umosix/wire"
 	"umosix/wire/link"
 )
@@ -106,7 +107,7 @@ func (b *body) signalLingering(info *tracer.Siginfo) error {
 // ignores tells whether the program takes no notice of a signal: it is ignored, or
 // has its default action and that is to do nothing.
 func (b *body) ignores(sig int) bool {
-	ignored, caught, err := dispositions(b.pid)
+	ignored, caught, err := tracer.Dispositions(abi.LocalPid(b.pid))
 	if err != nil {
 		return false
 	}

@@ -1,9 +1,11 @@
 package tracer
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -93,11 +95,14 @@ func (m *Memory) Accessible(addr abi.Addr, n uint64, write bool) uint64 {
 	if err != nil {
 		return 0
 	}
+	return AccessibleIn(areas, addr, n, write)
+}
+
+// AccessibleIn is Accessible for mappings that have been read already.
+func AccessibleIn(areas []Area, addr abi.Addr, n uint64, write bool) uint64 {
+	first, _ := slices.BinarySearchFunc(areas, addr, func(a Area, at abi.Addr) int { return cmp.Compare(a.End, at+1) })
 	at := addr
-	for _, a := range areas {
-		if a.End <= at {
-			continue
-		}
+	for _, a := range areas[first:] {
 		if a.Start > at || !a.Readable() || write && !a.Writable() {
 			break
 		}

@@ -198,6 +198,8 @@ func (k *Task) awaitTrap() error {
 		switch s.Kind {
 		case StopTrap, StopGroup:
 			return nil
+		case StopSeccomp:
+			return fmt.Errorf("task %d is trapped at a call while it should stop", k.Tid)
 		case StopSignal:
 			if err := k.deferSignal(); err != nil {
 				return err

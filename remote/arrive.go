@@ -1,0 +1,217 @@
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+	"umosix/tracer/abi"
+	"umosix/tracer/image"
+	"umosix/tracer/snapshot"
+	"umosix/wire"
+	"umosix/wire/link"
+)
+
+// closedMask blocks every signal but SIGTRAP while a guest is ours.
+const closedMask = ^uint64(0) &^ (1 << (unix.SIGTRAP - 1))
+
+// Places in the buffers of a guest's window, which only we use here.
+const (
+	scratchOffset = 0
+	signalOffset  = 64 << 10
+	maskOffset    = 65 << 10
+	timeOffset    = 66 << 10
+	nameOffset    = 67 << 10
+	sealOffset    = 128 << 10
+)
+
+// arrive begins to build a guest from the head of an image. A failure is the
+// guest's, not the link's.
+func (x *Executor) arrive(f *link.Frame) error {
+	img := new(image.Image)
+	if err := f.Decode(img); err != nil {
+		return err
+	}
+	if old := x.guests[f.Pid]; old != nil {
+		old.discard()
+	}
+	g := &guest{x: x, pid: f.Pid, inc: f.Inc, image: img, since: time.Now(), files: newFiles(x.store)}
+	if err := g.begin(); err != nil {
+		g.abort(err)
+		return nil
+	}
+	x.guests[g.pid] = g
+	return nil
+}
+
+// abort gives up a guest that home still has.
+func (g *guest) abort(cause error) {
+	if g.task != nil {
+		g.discard()
+	}
+	g.x.send(g.header(wire.TypeRebuilt), &wire.Rebuilt{Failure: cause.Error()})
+}
+
+// begin makes the process and its address space.
+func (g *guest) begin() error {
+	p := &g.image.Process
+	if err := g.image.Validate(); err != nil {
+		return err
+	}
+	if p.Pid != g.pid || len(g.image.Tasks) != 1 {
+		return fmt.Errorf("the image is not that of process %d with one task", g.pid)
+	}
+	if err := snapshot.Compatible(p.CPU, snapshot.LocalCPU()); err != nil {
+		return err
+	}
+	k, err := g.x.cage.Spawn(g.pid)
+	if err != nil {
+		return err
+	}
+	g.task = k
+	k.Handler = g.onStop
+	if err := g.enterLoop(p.Window); err != nil {
+		return err
+	}
+	g.subject = g.newSubject(g.slot.Serving(g.x.tracer))
+	return snapshot.Prepare(g.subject, g.image)
+}
+
+// enterLoop gives the fresh process its window, at the address it has at home.
+func (g *guest) enterLoop(window abi.Addr) (err error) {
+	if g.mem, err = openMemory(g.task.Tid); err != nil {
+		return err
+	}
+	in, err := g.task.Injector(g.x.cage.Insn())
+	if err != nil {
+		return err
+	}
+	if g.loop, err = tracer.NewLoop(g.task.Tid, g.mem.Memory, in, window); err != nil {
+		return errors.Join(err, in.End())
+	}
+	if g.slot, err = g.loop.Slot(0); err != nil {
+		return err
+	}
+	g.slot.Masks(closedMask, closedMask)
+	g.slot.Enter(in.Regs())
+	*in.Mask() = closedMask
+	if err := in.End(); err != nil {
+		return err
+	}
+	return g.task.Cont(0)
+}
+
+func (g *guest) newSubject(call tracer.Caller) *snapshot.Subject {
+	_, at := g.loop.Buffers()
+	return &snapshot.Subject{
+		Leader: g.task, Tasks: []*tracer.Task{g.task}, Pid: g.pid, LocalPid: g.task.Tid, Mem: g.mem.Memory,
+		Caller:  call,
+		Scratch: func(int) abi.Addr { return at + scratchOffset },
+		Window:  [2]abi.Addr{g.loop.Window, g.loop.Window + tracer.WindowSize},
+		State:   func(*tracer.Task) *snapshot.State { return &g.user },
+		Origin:  &g.image.Process,
+		FileOf:  g.files.fileOf,
+		OpenFile: func(f image.File) (int, bool, error) {
+			fd, err := g.openFile(call, f)
+			return fd, false, err
+		},
+	}
+}
+
+// fill takes a batch of pages, or of a file's contents.
+func (g *guest) fill(f *link.Frame) error {
+	var b image.Batch
+	if err := f.Decode(&b); err != nil {
+		return err
+	}
+	b.Data = f.Payload
+	err := g.fillWith(&b)
+	if err != nil && g.state == arriving {
+		g.abort(err)
+		return nil
+	}
+	return err
+}
+
+func (g *guest) fillWith(b *image.Batch) error {
+	switch {
+	case b.File < 0:
+		if g.state != arriving {
+			return fmt.Errorf("pages for guest %d, which is complete", g.pid)
+		}
+		return snapshot.Fill(g.subject, b)
+	case b.File < len(g.image.Files):
+		return g.x.store.write(g.image.Files[b.File], b)
+	}
+	return g.x.store.hold(b)
+}
+
+// complete finishes the guest when its image is complete.
+func (g *guest) complete(f *link.Frame) error {
+	var t image.Trailer
+	if err := f.Decode(&t); err != nil {
+		return err
+	}
+	if g.state != arriving {
+		return fmt.Errorf("a second trailer for guest %d", g.pid)
+	}
+	if err := g.becomeReady(t); err != nil {
+		g.abort(err)
+		return nil
+	}
+	g.x.send(g.header(wire.TypeRebuilt), &wire.Rebuilt{})
+	return nil
+}
+
+func (g *guest) becomeReady(t image.Trailer) error {
+	if err := g.files.fillAll(); err != nil {
+		return err
+	}
+	if err := snapshot.Finish(g.subject, g.image, t); err != nil {
+		return err
+	}
+	for _, raw := range append(g.image.Signals.Pending, g.image.Tasks[0].Pending...) {
+		if err := g.queueBy(g.subject.Caller, raw); err != nil {
+			return err
+		}
+	}
+	_, at := g.loop.Buffers()
+	if err := g.x.cage.Seal(g.task, g.subject.Caller, at+sealOffset, g.mem.Memory); err != nil {
+		return err
+	}
+	if err := g.task.Stop(); err != nil {
+		return err
+	}
+	if err := g.task.SetRegs(g.user.Regs); err != nil {
+		return err
+	}
+	if err := g.task.SetSigMask(g.user.Mask); err != nil {
+		return err
+	}
+	g.regs, g.state = g.user.Regs, ready
+	g.readIgnored()
+	return nil
+}
+
+// readIgnored looks up which signals the program ignores.
+func (g *guest) readIgnored() {
+	ignored, _, err := tracer.Dispositions(g.task.Tid)
+	if err == nil {
+		g.ignored = ignored
+	}
+}
+
+// goOn is home's decision that the process is here now.
+func (g *guest) goOn() {
+	if g.state != ready {
+		return
+	}
+	if call := g.image.Tasks[0].Call; call.Nr >= 0 {
+		g.resume(uint64(call.Nr), call.Args)
+		return
+	}
+	g.cont(0)
+}

@@ -1,0 +1,246 @@
+package remote
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"umosix/remote/cage"
+	"umosix/tracer"
+	"umosix/tracer/abi"
+	"umosix/tracer/snapshot"
+	"umosix/wire"
+	"umosix/wire/control"
+	"umosix/wire/link"
+)
+
+// Executor is the away half of one job on one node. What follows is of the
+// tracer's thread, but for link, log and start.
+type Executor struct {
+	start  control.Start
+	log    zerolog.Logger
+	link   *link.Link
+	tracer *tracer.Tracer
+	cage   *cage.Cage
+	inbox  *inbox
+	guests map[abi.HomePid]*guest
+	store  *store
+	over   chan error // gets the reason when the link has ended
+	mosd   *os.File
+}
+
+// Main runs an executor: channel leads to its mosd, conn to the deputy. It
+// returns the exit status of the process.
+func Main(channel, conn *os.File) int {
+	x, err := open(channel, conn)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "mosix executor: %v\n", err)
+		return 1
+	}
+	x.run()
+	return 0
+}
+
+// open reads what mosd says, and meets the deputy.
+func open(channel, conn *os.File) (*Executor, error) {
+	line := bufio.NewReaderSize(channel, 1<<20)
+	first, err := line.ReadSlice('\n')
+	if err != nil {
+		return nil, fmt.Errorf("the channel to mosd: %w", err)
+	}
+	x := &Executor{guests: map[abi.HomePid]*guest{}, store: newStore(), over: make(chan error, 1), mosd: channel}
+	if err := json.Unmarshal(first, &x.start); err != nil {
+		return nil, fmt.Errorf("first line from mosd: %w", err)
+	}
+	level, err := zerolog.ParseLevel(x.start.Log)
+	if err != nil || x.start.Log == "" {
+		level = zerolog.WarnLevel
+	}
+	x.log = zerolog.New(os.Stderr).Level(level).With().Timestamp().Str("half", "executor").Str("job", x.start.Job).Logger()
+	if x.tracer, err = tracer.New(); err != nil {
+		return nil, err
+	}
+	if err := x.meet(conn); err != nil {
+		return nil, err
+	}
+	go x.listen(line)
+	return x, nil
+}
+
+// meet accepts the link, builds the cage and greets the deputy.
+func (x *Executor) meet(conn *os.File) error {
+	cfg, err := link.ServerConfig(x.start.Creds, func(id wire.Identity) error {
+		if id.Node != x.start.Home || id.Kind != wire.KindDeputy || id.Job != x.start.Job {
+			return fmt.Errorf("this is %v, not the deputy of job %s on node %v", id, x.start.Job, x.start.Home)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if x.link, err = link.Accept(int(conn.Fd()), cfg, link.Options{Grace: x.start.Grace}); err != nil {
+		return err
+	}
+	x.inbox = &inbox{x: x}
+	hello, err := x.hear()
+	if err != nil {
+		return err
+	}
+	x.cage, err = cage.New(cage.Config{Tracer: x.tracer, Weakest: x.start.Cage, Home: hello.Clock,
+		Label: fmt.Sprintf("guest of node %v", x.start.Home), Log: x.log})
+	if err != nil {
+		return x.refuse(err)
+	}
+	x.tracer.Unknown = func(tid abi.LocalPid, s tracer.Stop) {
+		if !s.Ended() {
+			x.log.Error().Int("tid", int(tid)).Stringer("stop", s).Msg("stop of an unknown task")
+		}
+	}
+	answer := wire.Hello{Protocol: wire.Protocol, Job: x.start.Job, Node: x.start.Node, Cage: x.cage.Level(), CPU: snapshot.LocalCPU()}
+	return x.link.Send(wire.Header{Type: wire.TypeHello}, &answer)
+}
+
+func (x *Executor) hear() (h wire.Hello, err error) {
+	f, err := x.link.Receive()
+	if err != nil {
+		return h, err
+	}
+	if f.Type != wire.TypeHello {
+		return h, fmt.Errorf("the deputy began with %v", f.Type)
+	}
+	if err := f.Decode(&h); err != nil {
+		return h, err
+	}
+	if h.Protocol != wire.Protocol {
+		return h, x.refuse(fmt.Errorf("this node speaks version %d of the protocol, home %d: install the same release on both", wire.Protocol, h.Protocol))
+	}
+	return h, nil
+}
+
+// refuse tells the deputy why there will be no guest here.
+func (x *Executor) refuse(cause error) error {
+	x.link.Send(wire.Header{Type: wire.TypeBye}, &wire.Reason{Text: cause.Error()})
+	x.link.Close()
+	return cause
+}
+
+// run serves until the link ends; guests end with it.
+func (x *Executor) run() {
+	x.tracer.Post(func() { x.tracer.Idle = x.inbox.idle })
+	go x.inbox.watch()
+	go x.reportUsage()
+	err := <-x.over
+	x.log.Info().Err(err).Msg("link ended")
+	x.link.Close()
+	x.tracer.Post(func() { x.tracer.Idle = nil })
+	if err := x.cage.Close(); err != nil {
+		x.log.Error().Err(err).Msg("cage not closed")
+	}
+}
+
+// end notes why the link has ended; the first reason counts.
+func (x *Executor) end(err error) {
+	select {
+	case x.over <- err:
+	default:
+	}
+}
+
+// listen takes the requests of mosd. mosd may die: guests stay.
+func (x *Executor) listen(in *bufio.Reader) {
+	for {
+		line, err := in.ReadSlice('\n')
+		if err != nil {
+			return
+		}
+		var r control.ToExecutor
+		if json.Unmarshal(line, &r) == nil && r.Leave {
+			x.tracer.Post(x.sendAllHome)
+		}
+	}
+}
+
+// sendAllHome asks home to take the guests back.
+func (x *Executor) sendAllHome() {
+	for _, g := range x.guests {
+		g.askHome("its node is needed")
+	}
+}
+
+// reportUsage tells home and mosd about once a second what the guests use.
+func (x *Executor) reportUsage() {
+	for range time.Tick(time.Second) {
+		x.tracer.Post(func() {
+			report := control.FromExecutor{Cage: x.cage.Level(), Guests: []control.Guest{}}
+			for _, g := range x.guests {
+				report.Guests = append(report.Guests, g.describe())
+				if g.state == running || g.state == waiting {
+					u := g.usage()
+					x.send(g.header(wire.TypeUsage), &u)
+				}
+			}
+			if line, err := json.Marshal(report); err == nil {
+				x.mosd.Write(append(line, '\n'))
+			}
+		})
+	}
+}
+
+// send sends a frame; a failure ends the link.
+func (x *Executor) send(h wire.Header, body any, payload ...[]byte) {
+	if err := x.link.Send(h, body, payload...); err != nil {
+		x.end(err)
+	}
+}
+
+// handle takes one frame from home. An error ends the link. On the tracer's thread.
+func (x *Executor) handle(f *link.Frame) error {
+	switch f.Type {
+	case wire.TypeImage:
+		return x.arrive(f)
+	case wire.TypeBye:
+		return errors.New("the deputy said goodbye")
+	}
+	g := x.guests[f.Pid]
+	if g == nil || g.inc != f.Inc {
+		if f.Type == wire.TypeDrop {
+			x.send(wire.Header{Type: wire.TypeDropped, Ack: f.Seq, Pid: f.Pid, Tid: f.Tid, Inc: f.Inc}, nil)
+		}
+		return nil
+	}
+	return g.handle(f)
+}
+
+func (g *guest) handle(f *link.Frame) error {
+	switch f.Type {
+	case wire.TypeBatch:
+		return g.fill(f)
+	case wire.TypeTrailer:
+		return g.complete(f)
+	case wire.TypeGo:
+		g.goOn()
+	case wire.TypeAbandon:
+		g.discard()
+	case wire.TypeFreeze:
+		g.leave()
+	case wire.TypeThaw:
+		g.thaw()
+	case wire.TypeDrop:
+		g.discard()
+		g.x.send(wire.Header{Type: wire.TypeDropped, Ack: f.Seq, Pid: g.pid, Tid: g.pid, Inc: g.inc}, nil)
+	case wire.TypeReply:
+		return g.takeReply(f)
+	case wire.TypeMapped:
+		return g.takeMapped(f)
+	case wire.TypeRelay:
+		return g.takeSignal(f)
+	default:
+		return fmt.Errorf("unexpected %v", f.Type)
+	}
+	return nil
+}

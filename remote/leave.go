@@ -1,0 +1,119 @@
+package remote
+
+import (
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+	"umosix/tracer/image"
+	"umosix/tracer/snapshot"
+	"umosix/wire"
+)
+
+// leave stops the guest and sends its image. It stays, frozen, until home has
+// decided.
+func (g *guest) leave() {
+	if g.state == held || !g.halt() || g.state != running && g.state != waiting {
+		g.x.send(g.header(wire.TypeAbandon), &wire.Reason{Text: "the process is stopped"})
+		return
+	}
+	if err := g.sendImage(); err != nil {
+		g.x.log.Error().Int("pid", int(g.pid)).Err(err).Msg("image not sent")
+		g.x.send(g.header(wire.TypeAbandon), &wire.Reason{Text: err.Error()})
+		g.thaw()
+	}
+}
+
+func (g *guest) sendImage() error {
+	was := g.state
+	g.state = frozen
+	g.thawTo = was
+	call, err := g.standStill(was)
+	if err != nil {
+		return err
+	}
+	s := g.newSubject(g.injecting())
+	img, err := snapshot.Take(s)
+	if err != nil {
+		return err
+	}
+	img.Tasks[0].Call = call
+	img.Limits = g.image.Limits
+	g.x.send(g.header(wire.TypeImage), img)
+	t, err := snapshot.Pages(s, img, image.NewCompressor(0), func(b *image.Batch) error {
+		return g.x.link.Send(g.header(wire.TypeBatch), b, b.Data)
+	})
+	if err != nil {
+		return err
+	}
+	g.x.send(g.header(wire.TypeTrailer), &t)
+	return nil
+}
+
+// standStill brings the stopped guest to where it may be moved, and puts what the
+// program sees of its processor into g.user.
+func (g *guest) standStill(was state) (call image.PendingCall, err error) {
+	call.Nr = -1
+	nr := uint64(uint32(g.regs.OrigRax))
+	if was == waiting {
+		if err := g.leaveTrap(); err != nil {
+			return call, err
+		}
+		if err := g.task.Settle(); err != nil {
+			return call, err
+		}
+		g.user.Regs = g.regs
+		if g.homing || g.mapping != nil {
+			g.user.Regs.Rewind(nr)
+			g.mapping = nil
+		} else {
+			call = image.PendingCall{Nr: int64(g.call.Nr), Args: g.regs.Args()}
+			g.user.Regs.OrigRax = g.call.Nr
+			code := int64(restartNoIntr)
+			g.user.Regs.SetResult(code)
+		}
+	} else if err := g.settleComputing(); err != nil {
+		return call, err
+	}
+	g.user.Mask, err = g.task.SigMask()
+	return call, err
+}
+
+// settleComputing is standStill for a guest in no forwarded call.
+func (g *guest) settleComputing() error {
+	areas, err := tracer.ReadAreas(g.task.Tid)
+	if err != nil {
+		return err
+	}
+	if err := snapshot.Settle(g.task, g.mem.Memory, areas); err != nil {
+		return err
+	}
+	r, err := g.task.Regs()
+	if err != nil {
+		return err
+	}
+	if r.Nr() == unix.SYS_FUTEX && r.Result() == restartBlock {
+		r.Skip(0) // a spurious wake-up is allowed; its time limit cannot be carried on
+	}
+	g.regs, g.user.Regs = r, r
+	return nil
+}
+
+// thaw lets a frozen guest go on here.
+func (g *guest) thaw() {
+	if g.state != frozen {
+		return
+	}
+	if g.thawTo == waiting {
+		if g.homing {
+			g.state = waiting
+			return
+		}
+		g.state = waiting
+		g.resume(g.call.Nr, g.regs.Args())
+		return
+	}
+	if err := g.task.SetRegs(g.user.Regs); err != nil {
+		return
+	}
+	g.cont(0)
+}
