@@ -33,7 +33,7 @@ func TestHomeIsNotTraced(t *testing.T) {
 			var s summary
 			for _, j := range jobs {
 				t.Run(j.name, func(t *testing.T) {
-					compareJob(t, c.Node(1), j, []world{{name: "home", flags: []string{}}}, &s)
+					compareJob(t, c.Node(1), j, []world{{name: "home", flags: []string{}, home: true}}, &s)
 				})
 			}
 			t.Log(&s)
