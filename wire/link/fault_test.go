@@ -34,7 +34,11 @@ func TestFaults(t *testing.T) {
 				}
 			}
 		}()
-		got, err := receiveAll(t, p.Executor, size)
+		patience := 20 * time.Second
+		if fault.Kind == linktest.Stall {
+			patience = 100 * time.Millisecond // nobody tells a receiver that nothing comes
+		}
+		got, err := receiveAll(t, p.Executor, size, patience)
 		if got >= frames {
 			t.Fatalf("seed %d: %v at byte %d: all frames arrived", seed, fault.Kind, fault.At)
 		}
@@ -57,9 +61,10 @@ func numbered(i, size int) []byte {
 }
 
 // receiveAll checks frames until one does not come, and counts the good ones.
-func receiveAll(t *testing.T, l *link.Link, size int) (int, error) {
+func receiveAll(t *testing.T, l *link.Link, size int, patience time.Duration) (int, error) {
+	t.Helper()
 	for i := 0; ; i++ {
-		if ok, err := l.Ready(300 * time.Millisecond); !ok {
+		if ok, err := l.Ready(patience); !ok {
 			return i, err
 		}
 		f, err := l.Receive()
