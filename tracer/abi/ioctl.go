@@ -80,11 +80,11 @@ func flatFamily(cmd uint32) bool {
 	case 'E': // event devices, without force feedback (0x80) and the event masks (0x92, 0x93)
 		return nr != 0x80 && nr != 0x92 && nr != 0x93
 	case 'p': // real-time clocks, without RTC_PARAM_*
-		return nr <= 0x12
+		return nr <= 0x13
 	case 'W': // watchdogs
 		return nr <= 0x0a
 	case 'j': // joysticks
-		return true
+		return nr < 0x40
 	case 0xff: // PIDFD_GET_INFO
 		return nr == 11
 	}

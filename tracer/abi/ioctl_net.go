@@ -1,5 +1,7 @@
 package abi
 
+import "strings"
+
 // The sizes of the structs of netdevice(7).
 const (
 	ifreqSize  = 40
@@ -43,8 +45,8 @@ var netIoctls = append([]ioctlRow{
 	{cmd: 0x400454d9, name: "TUNSETQUEUE", dir: In, size: ifreqSize},
 }, ifreqIoctls()...)
 
-// ifreqIoctls are the commands on a flat struct ifreq. The kernel writes it back
-// after those that set something, too.
+// ifreqIoctls are the commands on a flat struct ifreq. Those that set something do
+// not write it back.
 func ifreqIoctls() []ioctlRow {
 	names := map[uint32]string{
 		0x8910: "SIOCGIFNAME", 0x8913: "SIOCGIFFLAGS", 0x8914: "SIOCSIFFLAGS", 0x8915: "SIOCGIFADDR", 0x8916: "SIOCSIFADDR",
@@ -57,7 +59,11 @@ func ifreqIoctls() []ioctlRow {
 	}
 	rows := make([]ioctlRow, 0, len(names))
 	for cmd, name := range names {
-		rows = append(rows, ioctlRow{cmd: cmd, name: name, dir: InOut, size: ifreqSize})
+		dir := InOut
+		if !strings.HasPrefix(name, "SIOCG") {
+			dir = In
+		}
+		rows = append(rows, ioctlRow{cmd: cmd, name: name, dir: dir, size: ifreqSize})
 	}
 	return rows
 }

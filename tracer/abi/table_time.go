@@ -10,7 +10,7 @@ const (
 
 // timeRows are the calls on clocks and timers.
 var timeRows = []Row{
-	{Nr: 35, Name: "nanosleep", Args: args(in("req", timespecSize), inout("rem", timespecSize).soft()), Placement: Home, Interrupt: RestartBlock, MayBlock: true, Timeout: Timeout{Unit: Timespec, Arg: 0}, Note: "a sleep goes on at home through any number of moves"},
+	{Nr: 35, Name: "nanosleep", Args: args(in("req", timespecSize), inout("rem", timespecSize)), Placement: Home, Interrupt: RestartBlock, MayBlock: true, Timeout: Timeout{Unit: Timespec, Arg: 0}, Note: "a sleep goes on at home through any number of moves"},
 	{Nr: 36, Name: "getitimer", Args: args(val("which"), out("value", itimerSize)), Placement: Home, place: itimerPlace},
 	{Nr: 37, Name: "alarm", Args: args(val("seconds")), Placement: Home},
 	{Nr: 38, Name: "setitimer", Args: args(val("which"), in("new", itimerSize), out("old", itimerSize)), Placement: Home, place: itimerPlace, Note: "timers of CPU time come home"},
@@ -27,7 +27,7 @@ var timeRows = []Row{
 	{Nr: 227, Name: "clock_settime", Args: args(val("clockid"), in("tp", timespecSize)), Placement: Home},
 	{Nr: 228, Name: "clock_gettime", Args: args(val("clockid"), out("tp", timespecSize)), Placement: Native, place: clockPlace, Note: "the wall clock is home's; CPU clocks are local"},
 	{Nr: 229, Name: "clock_getres", Args: args(val("clockid"), out("res", timespecSize)), Placement: Native, place: resPlace},
-	{Nr: 230, Name: "clock_nanosleep", Args: args(val("clockid"), val("flags"), in("req", timespecSize), inout("rem", timespecSize).soft()), Placement: Home, Interrupt: RestartBlock | NoHand, MayBlock: true, Timeout: Timeout{Unit: Timespec, Arg: 2, relative: sleepRelative}, place: sleepPlace},
+	{Nr: 230, Name: "clock_nanosleep", Args: args(val("clockid"), val("flags"), in("req", timespecSize), inout("rem", timespecSize)), Placement: Home, Interrupt: RestartBlock | NoHand, MayBlock: true, Timeout: Timeout{Unit: Timespec, Arg: 2, relative: sleepRelative}, place: sleepPlace},
 	{Nr: 283, Name: "timerfd_create", Args: args(val("clockid"), val("flags")), Placement: Home},
 	{Nr: 286, Name: "timerfd_settime", Args: args(val("fd"), val("flags"), in("new", itimerSize), out("old", itimerSize)), Placement: Home},
 	{Nr: 287, Name: "timerfd_gettime", Args: args(val("fd"), out("value", itimerSize)), Placement: Home},
