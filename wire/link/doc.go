@@ -8,6 +8,6 @@
 // on the hot path lock their goroutine to a thread.
 //
 // The files in the order in which a link lives: preface.go, credentials.go,
-// dial.go, accept.go; then send.go, receive.go and ping.go on top of socket.go;
-// close.go.
+// dial.go, accept.go, link.go; then send.go, receive.go and ping.go, all on top of
+// socket.go.
 package link

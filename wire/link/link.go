@@ -201,8 +201,8 @@ func (l *Link) Fd() int { return l.socket.fd }
 // nothing. Pings are answered on the way.
 func (l *Link) Ready(timeout time.Duration) (bool, error) {
 	deadline := never
-	if timeout >= 0 {
-		deadline = now() + timeout
+	if at := now(); timeout >= 0 && timeout < never-at {
+		deadline = at + timeout
 	}
 	awake := min(deadline, now()+time.Duration(l.socket.spin.Load()))
 	for {

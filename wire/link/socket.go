@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -79,69 +78,6 @@ func newSocket(fd int, grace time.Duration) (*socket, error) {
 		return nil, err
 	}
 	return s, nil
-}
-
-// tune sets what a link wants of TCP (man 7 tcp): frames leave at once, and a
-// peer that vanished without a word is given up after grace.
-func tune(fd int, grace time.Duration) error {
-	domain, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_DOMAIN)
-	if err != nil {
-		return fmt.Errorf("link on descriptor %d: %w", fd, err)
-	}
-	if domain == unix.AF_UNIX {
-		return nil
-	}
-	for _, o := range []struct{ level, name, value int }{
-		{unix.SOL_TCP, unix.TCP_NODELAY, 1},
-		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
-		{unix.SOL_TCP, unix.TCP_KEEPIDLE, 5},
-		{unix.SOL_TCP, unix.TCP_KEEPINTVL, 5},
-		{unix.SOL_TCP, unix.TCP_KEEPCNT, 6},
-		{unix.SOL_TCP, unix.TCP_USER_TIMEOUT, int(grace.Milliseconds())},
-	} {
-		if err := unix.SetsockoptInt(fd, o.level, o.name, o.value); err != nil {
-			return fmt.Errorf("set option %d of socket %d: %w", o.name, fd, err)
-		}
-	}
-	return nil
-}
-
-// enter keeps fd open until leave; it fails once the socket is shut.
-func (s *socket) enter() bool {
-	if s.users.Add(1)&closedBit != 0 {
-		s.leave()
-		return false
-	}
-	return true
-}
-
-func (s *socket) leave() {
-	if s.users.Add(-1) == closedBit {
-		s.release()
-	}
-}
-
-// release closes the descriptor, once: only the last one out finds exactly
-// closedBit and moves the count beyond it.
-func (s *socket) release() {
-	if s.users.CompareAndSwap(closedBit, closedBit<<1|closedBit) {
-		unix.Close(s.fd)
-	}
-}
-
-// shut ends the connection: blocked readers and writers return.
-func (s *socket) shut() {
-	for {
-		v := s.users.Load()
-		if v&closedBit != 0 {
-			return
-		}
-		if s.users.CompareAndSwap(v, v|closedBit) {
-			break
-		}
-	}
-	_ = unix.Shutdown(s.fd, unix.SHUT_RDWR) // ENOTCONN: the peer was faster
-	s.release()
 }
 
 // Read reads what there is, at least one byte. The peer's silent end is an error
@@ -323,21 +259,4 @@ func instant(t time.Time) time.Duration {
 		return never
 	}
 	return t.Sub(start)
-}
-
-// addresses asks the kernel for both ends; a Unix socket has none worth printing.
-func addresses(fd int) (local, remote net.Addr) {
-	l, _ := unix.Getsockname(fd)
-	r, _ := unix.Getpeername(fd)
-	return netAddr(l), netAddr(r)
-}
-
-func netAddr(sa unix.Sockaddr) net.Addr {
-	switch a := sa.(type) {
-	case *unix.SockaddrInet4:
-		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom4(a.Addr), uint16(a.Port)))
-	case *unix.SockaddrInet6:
-		return net.TCPAddrFromAddrPort(netip.AddrPortFrom(netip.AddrFrom16(a.Addr).Unmap(), uint16(a.Port)))
-	}
-	return &net.UnixAddr{Net: "unix"}
 }

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"umosix/wire"
 	"umosix/wire/link"
 )
@@ -112,12 +110,7 @@ func accept(tb testing.TB, listener net.Listener, c Config) (*link.Link, error) 
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	fd, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 3)
-	if err != nil {
-		return nil, err
-	}
-	return link.Accept(fd, tls, c.Options)
+	return link.AcceptFile(file, tls, c.Options)
 }
 
 func dial(tb testing.TB, ctx context.Context, address string, c Config) (*link.Link, error) {
