@@ -1,24 +1,43 @@
 package main
 
 import (
+	"fmt"
 	"os"
 
+	"umosix/deputy"
+	"umosix/remote"
 	"umosix/wire/control"
 )
 
-// runDeputy is the home half of a job, started by mosd.
-func runDeputy(args []string) int { return runHalf(args, startDeputy) }
-
-// runExecutor is the away half of a job, started by mosd.
-func runExecutor(args []string) int { return runHalf(args, startExecutor) }
-
-// runHalf makes sure that mosd has started it: its channel is there.
-func runHalf(args []string, start func(channel *os.File) int) int {
-	channel := os.NewFile(control.ChannelFd, "channel")
-	info, err := channel.Stat()
-	if err != nil || info.Mode()&os.ModeSocket == 0 {
-		os.Stderr.WriteString("mosix " + args[0] + ": this is started by mosd only\n")
-		return exitUsage
+// runDeputy is the home half of a job, started by mosd: `mosix deputy JOB`.
+func runDeputy([]string) int {
+	channel := socketAt(control.ChannelFd, "channel")
+	if channel == nil {
+		return onlyByMosd("deputy")
 	}
-	return start(channel)
+	return deputy.Main(channel)
+}
+
+// runExecutor is the away half of a job, started by mosd: `mosix executor JOB`.
+func runExecutor([]string) int {
+	channel, link := socketAt(control.ChannelFd, "channel"), socketAt(control.LinkFd, "link")
+	if channel == nil || link == nil {
+		return onlyByMosd("executor")
+	}
+	return remote.Main(channel, link)
+}
+
+// socketAt is a socket that mosd has left at a descriptor, or nil.
+func socketAt(fd uintptr, name string) *os.File {
+	file := os.NewFile(fd, name)
+	info, err := file.Stat()
+	if err != nil || info.Mode()&os.ModeSocket == 0 {
+		return nil
+	}
+	return file
+}
+
+func onlyByMosd(half string) int {
+	fmt.Fprintf(os.Stderr, "mosix %s: this is started by mosd only\n", half)
+	return exitUsage
 }

@@ -1,7 +1,15 @@
 package main
 
-import "os"
+import (
+	"os"
 
-func startDeputy(channel *os.File) int { return exitFailed }
+	"umosix/deputy"
+	"umosix/remote"
+	"umosix/wire/control"
+)
 
-func startExecutor(channel *os.File) int { return exitFailed }
+func startDeputy(channel *os.File) int { return deputy.Main(channel) }
+
+func startExecutor(channel *os.File) int {
+	return remote.Main(channel, os.NewFile(control.LinkFd, "link"))
+}

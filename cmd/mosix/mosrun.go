@@ -71,6 +71,14 @@ func (r *run) register(target *target) (*control.Client, error) {
 	if client == nil {
 		return nil, nil
 	}
+	var reporter *os.File
+	if r.report != "" || r.options.Warn {
+		var err error
+		if reporter, err = r.startReporter(client.Socket); err != nil {
+			r.warn("no report: %v", err)
+		}
+		defer reporter.Close()
+	}
 	r.options.Pinned = target.untraceable()
 	answer := control.Registered{}
 	err := client.Post("/v1/jobs", control.Register{
@@ -84,6 +92,15 @@ func (r *run) register(target *target) (*control.Client, error) {
 		r.warn("no daemon answers, the program runs at home only: %v", err)
 		return nil, nil
 	}
+	if reporter != nil && !answer.Nested {
+		reporter.WriteString(answer.Job)
+	}
+	r.follow(client, &answer)
+	return client, nil
+}
+
+// follow does what mosd's answer asks for.
+func (r *run) follow(client *control.Client, answer *control.Registered) {
 	if answer.Warning != "" {
 		r.warn("%s", answer.Warning)
 	}
@@ -93,10 +110,6 @@ func (r *run) register(target *target) (*control.Client, error) {
 	if r.verbose && r.options.Shake > 0 {
 		fmt.Fprintf(os.Stderr, "%s: shaking with --seed %d\n", r.name, answer.Seed)
 	}
-	if (r.report != "" || r.options.Warn) && !answer.Nested {
-		r.startReporter(client.Socket, answer.Job)
-	}
-	return client, nil
 }
 
 // connect finds the daemon. Asking the candidates for no more than a connection

@@ -15,49 +15,52 @@ import (
 // startReporter leaves a process behind that waits for the end of the job and
 // says what became of it. It is not the program's child and has a session of its
 // own: the first process that is made here ends as soon as it has made the
-// second.
-func (r *run) startReporter(socket, job string) {
-	null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
+// second. That has to be over before this process is registered, or mosd would
+// count the two to the job; the returned pipe tells the job's name later.
+func (r *run) startReporter(socket string) (tell *os.File, err error) {
+	reader, tell, err := os.Pipe()
 	if err != nil {
-		r.warn("no report: %v", err)
-		return
+		return nil, err
 	}
-	defer syscall.Close(null)
-	out := 2
+	defer reader.Close()
+	out := os.Stderr
 	if r.reportFile != "" {
-		out, err = syscall.Open(r.reportFile, syscall.O_WRONLY|syscall.O_CREAT|syscall.O_TRUNC|syscall.O_CLOEXEC, 0o666)
-		if err != nil {
-			r.warn("no report: %s: %v", r.reportFile, err)
-			return
+		if out, err = os.Create(r.reportFile); err != nil {
+			tell.Close()
+			return nil, err
 		}
-		defer syscall.Close(out)
+		defer out.Close()
 	}
 	warn := "quiet"
 	if r.options.Warn {
 		warn = "warn"
 	}
-	argv := []string{"mosix", "report", "first", socket, job, cmp.Or(r.report, "none"), warn}
+	argv := []string{"mosix", "report", "first", socket, cmp.Or(r.report, "none"), warn}
 	pid, err := syscall.ForkExec("/proc/self/exe", argv, &syscall.ProcAttr{
 		Env:   []string{},
-		Files: []uintptr{uintptr(null), uintptr(out), 2},
+		Files: []uintptr{reader.Fd(), out.Fd(), 2},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
 	})
 	if err != nil {
-		r.warn("no report: %v", err)
-		return
+		tell.Close()
+		return nil, err
 	}
+	return tell, reap(pid)
+}
+
+func reap(pid int) error {
 	for {
 		if _, err := syscall.Wait4(pid, nil, 0, nil); err != syscall.EINTR {
-			return
+			return err
 		}
 	}
 }
 
 // runReport is the process that startReporter makes: `mosix report STAGE SOCKET
-// JOB FORMAT WARN`. The report goes to its standard output, warnings to its
-// standard error.
+// FORMAT WARN`. It reads the job's name from its standard input; the report goes
+// to its standard output, warnings to its standard error.
 func runReport(args []string) int {
-	if len(args) != 6 {
+	if len(args) != 5 {
 		fmt.Fprintln(os.Stderr, "mosix report: this is started by mosrun only")
 		return exitUsage
 	}
@@ -66,7 +69,11 @@ func runReport(args []string) int {
 		_, err := syscall.ForkExec("/proc/self/exe", again, &syscall.ProcAttr{Dir: "/", Env: []string{}, Files: []uintptr{0, 1, 2}})
 		return report("mosrun", err)
 	}
-	r := reporter{client: control.Client{Socket: args[2]}, job: args[3], format: args[4], warn: args[5] == "warn"}
+	job, err := io.ReadAll(io.LimitReader(os.Stdin, 256))
+	if err != nil || len(job) == 0 {
+		return 0 // mosrun did not get as far as to have a job
+	}
+	r := reporter{client: control.Client{Socket: args[2]}, job: string(job), format: args[3], warn: args[4] == "warn"}
 	return report("mosrun", r.wait())
 }
 
