@@ -47,6 +47,7 @@ func (j job) run(n *harness.Node, w world, native time.Duration) (outcome, trace
 		return outcome{}, trace{}, err
 	}
 	defer os.RemoveAll(dir)
+	w.report = dir + ".report" // beside it: it is no file of the job
 	c := harness.Command{Args: w.line(j), Dir: dir, Limit: runLimit, Env: w.environ(j)}
 	var r harness.Result
 	var tr trace
@@ -65,6 +66,9 @@ func (j job) run(n *harness.Node, w world, native time.Duration) (outcome, trace
 	}
 	tr.time = r.Time
 	o, err := outcomeOf(r, dir)
+	if err == nil && w.reports(j) {
+		tr.moves, err = readReport(w.report)
+	}
 	return o, tr, err
 }
 

@@ -1,8 +1,10 @@
 package equivalence
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +19,8 @@ type world struct {
 	moves []string // places that it is moved to while it runs
 	seed  int64    // of a shaken run
 	home  bool     // it does not move
+
+	report string // file for mosrun's report
 }
 
 // native is the oracle.
@@ -47,7 +51,37 @@ func (w world) line(j job) []string {
 	if w.flags == nil {
 		return j.args
 	}
-	return append(w.mosrun(), append([]string{"--"}, j.args...)...)
+	line := w.mosrun()
+	if w.reports(j) {
+		line = append(line, "--report=json", "--report-file", w.report)
+	}
+	return append(append(line, "--"), j.args...)
+}
+
+// reports tells whether mosrun shall report: at home nothing of it is wanted, and a
+// pipeline would have several.
+func (w world) reports(j job) bool { return w.flags != nil && !w.home && j.script == "" }
+
+// reportLimit is how long after a job's end its report may come.
+const reportLimit = 10 * time.Second
+
+// readReport is the number of moves in the report of a job that has ended.
+func readReport(path string) (moves int, err error) {
+	var report struct {
+		Moves int `json:"moves"`
+	}
+	defer os.Remove(path)
+	err = harness.Poll(reportLimit, func() error {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return json.Unmarshal(data, &report)
+	})
+	if err != nil {
+		return 0, fmt.Errorf("the report of mosrun: %w", err)
+	}
+	return report.Moves, nil
 }
 
 // mosrun is quiet about processes that cannot go away; at home there is nothing to
@@ -71,7 +105,8 @@ func (w world) environ(j job) []string {
 
 // trace is what happened to a run besides its outcome.
 type trace struct {
-	moved int    // forced moves that were done
+	moved int    // moves that migrate has done
+	moves int    // all moves as mosrun reports them
 	note  string // why others were not
 	time  time.Duration
 }
