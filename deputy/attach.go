@@ -37,8 +37,9 @@ func (e *pinnedError) Error() string { return "pinned: " + e.reason }
 // the program and executes calls for us. On the tracer's thread.
 func (b *body) park() error {
 	switch b.now() {
-	case parked, lingering:
-		return nil
+	case lingering:
+		b.set(parked)
+		return b.hold()
 	case ended:
 		return tracer.ErrGone
 	}
@@ -154,39 +155,29 @@ func (b *body) enterLoop() (err error) {
 	if b.slot, err = b.loop.Slot(0); err != nil {
 		return errors.Join(err, in.End())
 	}
-	b.slot.Masks(closedMask, closedMask)
 	b.slot.Enter(in.Regs())
 	*in.Mask() = closedMask
-	if err := in.End(); err != nil {
-		return err
-	}
+	in.Use(b.loop.Insn())
+	b.in = in
 	b.noteInterrupted()
-	return b.task.Cont(0)
+	return nil
 }
 
 // release gives a parked process back to the program, whose registers are in
-// b.user. On the tracer's thread; the task is in the loop and in no call.
+// b.user. On the tracer's thread, in a session.
 func (b *body) release() error {
-	stop, err := b.task.StopWithin(stopLimit)
-	if err != nil {
-		return fmt.Errorf("stop process %d in its loop (%v): %w", b.pid, stop, err)
-	}
-	b.kept = append(b.kept, b.task.TakeDeferred()...)
-	in, err := b.task.Injector(b.insn)
-	if err != nil {
+	b.in.Use(b.insn)
+	if err := b.requeue(b.in); err != nil {
 		return err
 	}
-	if err := b.requeue(in); err != nil {
-		return err
-	}
-	if err := b.loop.Remove(in); err != nil {
+	if err := b.loop.Remove(b.in); err != nil {
 		return fmt.Errorf("remove the window of process %d: %w", b.pid, err)
 	}
-	b.loop.Close()
-	*in.Regs(), *in.Mask() = b.user.Regs, b.user.Mask
-	if err := in.End(); err != nil {
+	*b.in.Regs(), *b.in.Mask() = b.user.Regs, b.user.Mask
+	if err := b.endSession(); err != nil {
 		return err
 	}
+	b.loop.Close()
 	b.mem.Close()
 	b.loop, b.slot, b.mem = nil, nil, nil
 	b.set(native)

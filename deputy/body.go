@@ -26,7 +26,7 @@ import (
 //	any --death--> ended
 //
 // native: the program runs, untraced unless attached early.
-// parked: stopped for the program; the task is in the resident loop, memory is here.
+// parked: stopped for a move, in the resident loop; memory is here.
 // lingering: as parked, until the call ends; everything else is at home already.
 // away: the guest runs elsewhere; the memory here is given back.
 type state uint8
@@ -52,7 +52,8 @@ type body struct {
 	mem     *tracer.Memory
 	loop    *tracer.Loop
 	slot    *tracer.Slot
-	insn    abi.Addr // where a `syscall` instruction outside the window is
+	in      *tracer.Injector // while the body is stopped for a move
+	insn    abi.Addr         // where a `syscall` instruction outside the window is
 	user    snapshot.State
 	early   bool             // attached before its exec: stays so at home
 	placing *placement       // what to do at the exec
@@ -134,11 +135,10 @@ func (b *body) on(f func() error) error {
 	return err
 }
 
-// subject is the stopped or parked process for package snapshot. call executes
-// its calls.
-func (b *body) subject(call tracer.Caller) *snapshot.Subject {
-	buffers, at := b.loop.Buffers()
-	_ = buffers
+// subject is the process, in a session, for package snapshot.
+func (b *body) subject() *snapshot.Subject {
+	_, at := b.loop.Buffers()
+	call := b.in
 	return &snapshot.Subject{
 		Leader: b.task, Tasks: []*tracer.Task{b.task}, Pid: b.pid, LocalPid: b.task.Tid, Mem: b.mem,
 		Caller:   call,
@@ -157,8 +157,33 @@ const (
 	smallOffset   = 63 << 20
 )
 
-// parkedCaller executes calls in the body that idles in its loop. On the tracer's thread.
-func (b *body) parkedCaller() tracer.Caller { return b.slot.Serving(b.d.tracer) }
+// hold stops the body, wherever it is in its loop, and begins a session of calls
+// injected into it. The call that it may be in is not disturbed. On the tracer's
+// thread.
+func (b *body) hold() error {
+	if b.task == nil {
+		return tracer.ErrGone
+	}
+	if _, err := b.task.StopWithin(stopLimit); err != nil {
+		return fmt.Errorf("stop the body of %d: %w", b.pid, err)
+	}
+	b.kept = append(b.kept, b.task.TakeDeferred()...)
+	return b.beginSession()
+}
+
+// beginSession is hold for a body that stands still already.
+func (b *body) beginSession() (err error) {
+	b.in, err = b.task.Injector(b.loop.Insn())
+	return err
+}
+
+// endSession leaves the body stopped with its registers as they were, or as they
+// were set in the session.
+func (b *body) endSession() error {
+	in := b.in
+	b.in = nil
+	return in.End()
+}
 
 // report tells mosd where the process is and what it has used.
 func (b *body) report() {

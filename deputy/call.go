@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"umosix/tracer"
 	"umosix/tracer/abi"
 	"umosix/wire"
 	"umosix/wire/link"
@@ -27,6 +28,7 @@ type call struct {
 	// are its own, and nr may be restart_syscall.
 	original bool
 	begun    bool
+	slot     *tracer.Slot
 	deadline time.Time // of a call that must be made again after an interruption
 
 	// Guarded by body.mu:
@@ -158,7 +160,7 @@ func (c *call) layout(payload []byte) error {
 
 // start hands the call to the body.
 func (c *call) start() {
-	c.begun = true
+	c.begun, c.slot = true, c.b.slot
 	for _, page := range c.fences {
 		c.b.slot.Call(unix.SYS_MPROTECT, uint64(page), abi.PageSize, unix.PROT_NONE)
 	}
@@ -175,9 +177,12 @@ func (c *call) goOn() {
 	go c.await()
 }
 
+// busy tells whether the body is in the call.
+func (c *call) busy() bool { return c != nil && c.begun && !c.done }
+
 // await waits for the end of a call that blocks.
 func (c *call) await() {
-	ret, ok, err := c.b.slot.Wait(0)
+	ret, ok, err := c.slot.Wait(0)
 	if ok && err == nil {
 		c.finish(ret)
 	}

@@ -65,11 +65,13 @@ func (b *body) freeze(p *peer) (*image.Image, error) {
 func (b *body) thaw(p *peer, cause error) error {
 	p.link.Send(b.header(wire.TypeThaw), nil)
 	b.on(func() error {
-		if b.slot != nil {
-			b.slot.Masks(openMask, openMask)
-			return b.task.Cont(0)
+		if b.in == nil {
+			return nil
 		}
-		return nil
+		if err := b.endSession(); err != nil {
+			return err
+		}
+		return b.passOver()
 	})
 	return cause
 }
@@ -78,35 +80,14 @@ func (b *body) thaw(p *peer, cause error) error {
 // stays stopped: it may be in a call, which goes on afterwards.
 func (b *body) beginRebuild(img *image.Image) (s *snapshot.Subject, err error) {
 	err = b.on(func() error {
-		if b.task == nil {
-			return tracer.ErrGone
+		if err := b.hold(); err != nil {
+			return err
 		}
-		if _, err := b.task.StopWithin(stopLimit); err != nil {
-			return fmt.Errorf("stop the body of %d: %w", b.pid, err)
-		}
-		b.kept = append(b.kept, b.task.TakeDeferred()...)
-		s = b.subject(b.injecting())
+		s = b.subject()
+		img.Limits = nil // home's own count
 		return snapshot.Prepare(s, img)
 	})
 	return s, err
-}
-
-// injecting executes calls in the stopped body by injection, each call a session
-// of its own, so that a call of the program which it interrupts stays as it is.
-func (b *body) injecting() tracer.Caller { return injecting{b} }
-
-type injecting struct{ b *body }
-
-func (i injecting) Call(nr uint64, args ...uint64) (int64, error) {
-	in, err := i.b.task.Injector(i.b.loop.Insn())
-	if err != nil {
-		return 0, err
-	}
-	ret, err := in.Call(nr, args...)
-	if err != nil {
-		return 0, err
-	}
-	return ret, in.End()
 }
 
 // receivePages writes the guest's memory into the body and makes it the process.
@@ -165,11 +146,6 @@ func (b *body) settleHome(img *image.Image) error {
 	}
 	if img.Tasks[0].Call.Nr < 0 {
 		b.call = nil
-	}
-	if b.call == nil || b.call.done {
-		if err := b.task.Cont(0); err != nil {
-			return err
-		}
 	}
 	return b.land()
 }

@@ -36,6 +36,14 @@ func (b *body) landNow() error {
 	if b.now() != lingering {
 		return nil
 	}
+	if err := b.hold(); err != nil {
+		return err
+	}
+	return b.landHeld()
+}
+
+// landHeld is landNow for a process in a session.
+func (b *body) landHeld() error {
 	b.set(parked)
 	err := b.land()
 	if err != nil && err != tracer.ErrGone {
@@ -78,56 +86,43 @@ func (b *body) deliverOutcome(c *call) error {
 }
 
 // handOver turns a call that the body is in into the program's own, if the kernel
-// can restart it with the program's pointers. The body is stopped.
+// can restart it with the program's pointers. In a session.
 func (b *body) handOver(c *call) (bool, error) {
-	r, err := b.task.Regs()
-	if err != nil {
-		return false, err
-	}
-	place := b.slot.At(&r)
+	r := b.in.Regs()
+	place := b.slot.At(r)
 	code := r.Result()
+	relative := c.row.Timeout.Relative(&c.plan.Args)
 	switch {
 	case place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle:
-		code = restartNoIntr
-	case place != tracer.PlaceInCall || !interrupted(&r):
+		code = restartNoIntr // never made
+	case place != tracer.PlaceInCall || !interrupted(r):
 		return false, b.linger() // it has just ended: its outcome is on its way
-	case code == restartBlock && !c.original && c.row.Timeout.Relative(&c.plan.Args):
+	case code == restartBlock && c.original:
+	case (code == restartBlock || code == rawInterrupted) && relative:
 		return false, b.linger()
-	case code == restartBlock && !c.original:
-		code = restartNoHand
-	case code == rawInterrupted && c.row.Timeout.Relative(&c.plan.Args):
-		return false, b.linger()
-	case code == rawInterrupted:
+	case code == restartBlock || code == rawInterrupted:
 		code = restartNoHand
 	}
-	u := &b.user.Regs
-	u.SetResult(code)
-	u.OrigRax = c.plan.Nr
-	if place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle {
-		b.slot.Finish(0) // never made: the body may idle
-		return true, b.task.Cont(0)
-	}
-	r.LeaveSyscall()
-	if err := b.task.SetRegs(r); err != nil {
-		return false, err
-	}
-	return true, b.task.Cont(0)
+	b.user.Regs.SetResult(code)
+	b.user.Regs.OrigRax = c.plan.Nr
+	return true, nil
 }
 
 // linger lets the body go on with its call.
 func (b *body) linger() error {
 	b.mu.Lock()
-	b.state = lingering
 	b.call.peer = nil
 	late := b.call.done
+	if !late {
+		b.state = lingering
+	}
 	b.mu.Unlock()
-	b.slot.Masks(b.user.Mask, closedMask)
 	if late {
-		b.set(parked)
-		if err := b.task.Cont(0); err != nil {
-			return err
-		}
 		return b.land()
+	}
+	b.slot.Masks(b.user.Mask, closedMask)
+	if err := b.endSession(); err != nil {
+		return err
 	}
 	return b.passOver()
 }

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sys/unix"
-
-	"umosix/tracer"
 	"umosix/tracer/image"
 	"umosix/tracer/snapshot"
 	"umosix/wire"
@@ -75,9 +72,7 @@ func (b *body) notOut(cause error) error {
 		b.setPinned(why.reason)
 	}
 	err := b.on(func() error {
-		if s := b.now(); s == parked && b.call == nil {
-			return b.release()
-		} else if s == parked {
+		if b.now() == parked {
 			return b.land()
 		}
 		return nil
@@ -110,7 +105,7 @@ func (b *body) sendOut(p *peer) error {
 	var img *image.Image
 	var s *snapshot.Subject
 	err := b.on(func() (err error) {
-		s = b.subject(b.parkedCaller())
+		s = b.subject()
 		if reason := snapshot.Movable(s); reason != "" {
 			return &pinnedError{reason}
 		}
@@ -193,22 +188,18 @@ func (b *body) commitOut(p *peer) {
 // strip gives the body's memory back and makes it ready for the guest's calls.
 // On the tracer's thread.
 func (b *body) strip() error {
-	call := b.parkedCaller()
-	err := snapshot.Strip(b.subject(call), b.sent, b.call.pages())
+	failed := snapshot.Strip(b.subject(), b.sent, b.call.pages())
 	b.sent = nil
-	return errors.Join(err, b.open(call))
-}
-
-// open lets signals reach the body from now on, and goes on with the program's call.
-func (b *body) open(call tracer.Caller) error {
-	buffers, at := b.loop.Buffers()
-	clear(buffers[smallOffset : smallOffset+8])
-	if _, err := call.Call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uint64(at+smallOffset), 0, 8); err != nil {
-		return err
+	if !b.call.busy() {
+		*b.in.Mask() = openMask
+	}
+	if err := b.endSession(); err != nil {
+		return errors.Join(failed, err)
 	}
 	b.slot.Masks(openMask, openMask)
+	err := b.passOver()
 	b.call.goOn()
-	return nil
+	return errors.Join(failed, err)
 }
 
 // moved counts a completed move.

@@ -85,23 +85,27 @@ func (b *body) signalLingering(info *tracer.Siginfo) error {
 		return b.passOver()
 	}
 	b.kept = append(b.kept, *info)
-	r, err := b.task.Regs()
-	if err != nil {
+	if err := b.beginSession(); err != nil {
 		return err
 	}
-	if b.slot.At(&r) != tracer.PlaceInCall || !interrupted(&r) {
+	r := b.in.Regs()
+	if b.slot.At(r) != tracer.PlaceInCall || !interrupted(r) {
+		if err := b.endSession(); err != nil {
+			return err
+		}
 		return b.passOver() // it ends by itself just now
 	}
 	code := r.Result()
-	if code == restartBlock || code == rawInterrupted {
+	if code == restartBlock {
 		code = rawInterrupted
 	}
-	b.call.ret, b.call.done = code, true
-	b.call.outs = b.call.plan.Outs(code, func(i int) []byte { return b.call.data[i] })
-	if err := b.cutShort(); err != nil {
-		return err
+	c := b.call
+	if c.original {
+		c.fetch()
 	}
-	return b.landNow()
+	c.ret, c.done = code, true
+	c.outs = c.plan.Outs(code, func(i int) []byte { return c.data[i] })
+	return b.landHeld()
 }
 
 // ignores tells whether the program takes no notice of a signal: it is ignored, or

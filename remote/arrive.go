@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"umosix/tracer"
 	"umosix/tracer/abi"
 	"umosix/tracer/image"
@@ -14,9 +12,6 @@ import (
 	"umosix/wire"
 	"umosix/wire/link"
 )
-
-// closedMask blocks every signal but SIGTRAP while a guest is ours.
-const closedMask = ^uint64(0) &^ (1 << (unix.SIGTRAP - 1))
 
 // Places in the buffers of a guest's window, which only we use here.
 const (
@@ -76,7 +71,7 @@ func (g *guest) begin() error {
 	if err := g.enterLoop(p.Window); err != nil {
 		return err
 	}
-	g.subject = g.newSubject(g.slot.Serving(g.x.tracer))
+	g.subject = g.newSubject(g.in)
 	return snapshot.Prepare(g.subject, g.image)
 }
 
@@ -92,16 +87,9 @@ func (g *guest) enterLoop(window abi.Addr) (err error) {
 	if g.loop, err = tracer.NewLoop(g.task.Tid, g.mem.Memory, in, window); err != nil {
 		return errors.Join(err, in.End())
 	}
-	if g.slot, err = g.loop.Slot(0); err != nil {
-		return err
-	}
-	g.slot.Masks(closedMask, closedMask)
-	g.slot.Enter(in.Regs())
-	*in.Mask() = closedMask
-	if err := in.End(); err != nil {
-		return err
-	}
-	return g.task.Cont(0)
+	in.Use(g.loop.Insn())
+	g.in = in
+	return nil
 }
 
 func (g *guest) newSubject(call tracer.Caller) *snapshot.Subject {
@@ -182,15 +170,11 @@ func (g *guest) becomeReady(t image.Trailer) error {
 	if err := g.x.cage.Seal(g.task, g.subject.Caller, at+sealOffset, g.mem.Memory); err != nil {
 		return err
 	}
-	if err := g.task.Stop(); err != nil {
+	*g.in.Regs(), *g.in.Mask() = g.user.Regs, g.user.Mask
+	if err := g.in.End(); err != nil {
 		return err
 	}
-	if err := g.task.SetRegs(g.user.Regs); err != nil {
-		return err
-	}
-	if err := g.task.SetSigMask(g.user.Mask); err != nil {
-		return err
-	}
+	g.in, g.subject = nil, nil
 	g.regs, g.state = g.user.Regs, ready
 	g.readIgnored()
 	return nil

@@ -74,16 +74,12 @@ func open(channel, conn *os.File) (*Executor, error) {
 
 // meet accepts the link, builds the cage and greets the deputy.
 func (x *Executor) meet(conn *os.File) error {
-	cfg, err := link.ServerConfig(x.start.Creds, func(id wire.Identity) error {
-		if id.Node != x.start.Home || id.Kind != wire.KindDeputy || id.Job != x.start.Job {
-			return fmt.Errorf("this is %v, not the deputy of job %s on node %v", id, x.start.Job, x.start.Home)
-		}
-		return nil
-	})
+	deputy := wire.Identity{Node: x.start.Home, Kind: wire.KindDeputy, Job: x.start.Job, Uid: x.start.Uid}
+	cfg, err := link.ServerConfig(x.start.Creds, link.Expect(deputy))
 	if err != nil {
 		return err
 	}
-	if x.link, err = link.Accept(int(conn.Fd()), cfg, link.Options{Grace: x.start.Grace}); err != nil {
+	if x.link, err = link.AcceptFile(conn, cfg, link.Options{Grace: x.start.Grace}); err != nil {
 		return err
 	}
 	x.inbox = &inbox{x: x}

@@ -48,7 +48,7 @@ type guest struct {
 	task    *tracer.Task
 	mem     *memory
 	loop    *tracer.Loop
-	slot    *tracer.Slot
+	in      *tracer.Injector // while the guest is being built
 	subject *snapshot.Subject
 	image   *image.Image // as it arrived
 	user    snapshot.State

@@ -44,6 +44,9 @@ func (k *Task) Injector(insn abi.Addr) (*Injector, error) {
 	return in, nil
 }
 
+// Use changes the instruction that the following calls are made by.
+func (in *Injector) Use(insn abi.Addr) { in.insn = insn }
+
 // Regs are the task's own registers as they were at Begin; End puts them back.
 func (in *Injector) Regs() *Regs { return &in.regs }
 

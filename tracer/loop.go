@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,9 @@ type Loop struct {
 	file   *os.File // the memory itself
 	code   int      // bytes of the loop's code
 	insn   int      // offset behind the `syscall` that executes calls
+
+	waiters sync.WaitGroup // goroutines in Slot.Wait
+	closing atomic.Bool
 }
 
 // Offsets in a slot; loop_amd64.s has them too.
@@ -107,8 +111,16 @@ func (l *Loop) share(pid abi.LocalPid, call Caller) error {
 	return expect(call, 0, unix.SYS_CLOSE, uint64(fd))
 }
 
-// Close releases our side; the process's side goes with Remove or with the process.
+// Close releases our side; the process's side goes with Remove or with the
+// process. Whoever waits for a slot gets ErrGone.
 func (l *Loop) Close() {
+	l.closing.Store(true)
+	for off := 0; off < buffersStart-slotsStart; off += slotBytes {
+		if atomic.LoadUint32(word32(l.shared, off+slotWaiter)) != 0 {
+			futexWake(word32(l.shared, off+slotTurn))
+		}
+	}
+	l.waiters.Wait()
 	unix.Munmap(l.shared)
 	l.file.Close()
 	l.shared = nil
@@ -247,6 +259,8 @@ func (s *Slot) Kill() {
 // Wait waits until the call in the slot has ended, at most for the given time
 // (0: without a limit). It reports ok=false when the time is over.
 func (s *Slot) Wait(limit time.Duration) (ret int64, ok bool, err error) {
+	s.loop.waiters.Add(1)
+	defer s.loop.waiters.Done()
 	var until time.Time
 	if limit > 0 {
 		until = time.Now().Add(limit)
@@ -255,7 +269,7 @@ func (s *Slot) Wait(limit time.Duration) (ret int64, ok bool, err error) {
 		if ret, ok := s.Done(); ok {
 			return ret, true, nil
 		}
-		if s.dead.Load() {
+		if s.dead.Load() || s.loop.closing.Load() {
 			return 0, false, ErrGone
 		}
 		nap := time.Second
@@ -265,9 +279,12 @@ func (s *Slot) Wait(limit time.Duration) (ret int64, ok bool, err error) {
 			}
 		}
 		atomic.StoreUint32(s.word(slotWaiter), 1)
-		futexWait(s.word(slotTurn), turnRun, min(nap, time.Second))
+		futexWait(s.word(slotTurn), turnRun, min(nap, longestNap))
 	}
 }
+
+// longestNap is how long a waiter may sleep through the end of the loop at most.
+const longestNap = 100 * time.Millisecond
 
 // Call executes one call and waits for it: Slot is a Caller for calls that do not
 // block for long.
@@ -319,26 +336,3 @@ const (
 
 // Insn is the address of the `syscall` instruction that executes calls.
 func (l *Loop) Insn() abi.Addr { return l.Window + abi.Addr(l.insn) - 2 }
-
-// Serving is a Caller for use on the tracer's thread: while it waits for the
-// slot's task, the stops of this and of other tasks are handled.
-func (s *Slot) Serving(t *Tracer) Caller { return servingSlot{s, t} }
-
-type servingSlot struct {
-	*Slot
-	tracer *Tracer
-}
-
-func (s servingSlot) Call(nr uint64, args ...uint64) (int64, error) {
-	var six [6]uint64
-	copy(six[:], args)
-	s.Start(nr, six)
-	for until := time.Now().Add(callLimit); time.Now().Before(until); {
-		if ret, ok, err := s.Wait(time.Millisecond); ok || err != nil {
-			return ret, err
-		}
-		for s.tracer.Poll() {
-		}
-	}
-	return 0, fmt.Errorf("call %d in the resident loop: the process does not answer", nr)
-}
