@@ -137,3 +137,59 @@ func TestPidIsTheNodes(t *testing.T) {
 		j.Wait()
 	})
 }
+
+// TestClusterComesUp starts real daemons in every kind, for every user, and leaves
+// nothing behind.
+func TestClusterComesUp(t *testing.T) {
+	for _, kind := range []Kind{Loopback, Namespaced} {
+		for _, user := range Users() {
+			t.Run(fmt.Sprintf("%v/%v", kind, user), func(t *testing.T) {
+				if _, err := binaries(); err != nil {
+					t.Fatal(err)
+				}
+				begun := time.Now()
+				c := Start(t, Cluster{Nodes: 3, Kind: kind, User: user})
+				t.Logf("%d nodes are ready after %v", c.Len(), time.Since(begun))
+				j, err := c.Node(1).Mosrun("sleep", "0.3")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := Poll(2*time.Second, func() error {
+					where, err := c.Node(1).Where(j.Pid)
+					if err == nil && where != "home" {
+						err = fmt.Errorf("the job is at %q", where)
+					}
+					return err
+				}); err != nil {
+					t.Error(err)
+				}
+				if r := j.Wait(); !r.OK() {
+					t.Error(r)
+				}
+			})
+		}
+	}
+}
+
+// TestMosdIsKilledAndStartsAgain loses no state that matters.
+func TestMosdIsKilledAndStartsAgain(t *testing.T) {
+	c := Start(t, Cluster{User: Users()[0]})
+	n := c.Node(2)
+	if err := n.Kill(Mosd, n.Pids(Mosd)[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := Poll(5*time.Second, func() error {
+		if n.daemon.running() {
+			return fmt.Errorf("still running")
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := n.StartMosd(); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.WaitConnected(startLimit); err != nil {
+		t.Error(err)
+	}
+}

@@ -176,23 +176,22 @@ func (n *Node) Migrate(pid int, to string) error {
 
 // Process is one line of `mosps --json`.
 type Process struct {
-	Pid     int             `json:"pid"`
-	Ppid    int             `json:"ppid"`
-	Job     json.RawMessage `json:"job"`
-	Where   json.RawMessage `json:"where"`
-	State   string          `json:"state"`
-	Moves   int             `json:"nmigs"`
-	Pinned  *string         `json:"pinned"`
-	Command string          `json:"command"`
+	Pid     int     `json:"pid"`
+	Ppid    int     `json:"ppid"`
+	Job     string  `json:"job"`
+	Where   int     `json:"where"` // 0 is home
+	State   string  `json:"state"`
+	Moves   int     `json:"nmigs"`
+	Pinned  *string `json:"pinned"`
+	Command string  `json:"command"`
 }
 
 // Place is where the process is, as users write it: "home" or a number.
 func (p Process) Place() string {
-	var s string
-	if json.Unmarshal(p.Where, &s) == nil {
-		return s
+	if p.Where == 0 {
+		return "home"
 	}
-	return string(p.Where)
+	return strconv.Itoa(p.Where)
 }
 
 // Ps lists the jobs of this home.

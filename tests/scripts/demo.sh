@@ -21,8 +21,8 @@ trap finish EXIT
 trap 'exit 1' INT TERM
 
 say() { printf '%-7s %s\n' "$1" "$2"; }
-where() { mosps --json | tr -d ' \n' | tr '{' '\n' | sed -n "s/.*\"pid\":$job,.*\"where\":\"*\([a-z0-9]*\)\"*,.*/\1/p"; }
-seen() { ps -o pid=,args= -p "$job" | sed 's/^ *//' | cut -c 1-60; }
+where() { mosps | awk -v pid="$job" '$1 == pid { print $2 }'; }
+seen() { ps -o pid=,args= -p "$job" | sed 's/^ *//' | cut -c 1-48; }
 step() {
 	say "$1" "mosps: $job is at $(where); ps: $(seen)"
 }
@@ -32,12 +32,12 @@ move() {
 	say migrate "$job to $1: $((($(date +%s%N) - begun) / 1000000)) ms"
 }
 
-program='BEGIN { for (i = 0; i < 12000000; i++) { x = (x * 1103515245 + 12345) % 2147483648; n[x % 10]++ }
+program='BEGIN { for (i = 0; i < 6000000; i++) { x = (x * 1103515245 + 12345) % 2147483648; n[x % 10]++ }
 for (k = 0; k < 10; k++) print k, n[k] }'
 
 mosctl local up 2 >/dev/null
 eval "$(mosctl local env 1)"
-say nodes "$(mon --once | grep -c '127\.') daemons on loopback addresses: a cluster"
+say nodes "two daemons on loopback addresses; node 1 sees $(mosctl status --json | grep -c '"up": true') other"
 
 begun=$(date +%s%N)
 gawk "$program" >"$room/native"
@@ -50,7 +50,7 @@ say mosrun "the same job, pid $job, where mosrun was started"
 step home
 move 2
 step away
-sleep 1
+sleep 0.5
 move home
 step back
 wait "$job" || { say failed "the job ended with $?"; exit 1; }
