@@ -72,7 +72,7 @@ func (r *run) register(target *target) (*control.Client, error) {
 		return nil, nil
 	}
 	var reporter *os.File
-	if r.report != "" || r.options.Warn {
+	if r.report != "" || r.options.Warn || r.options.Placed() && !r.quiet {
 		var err error
 		if reporter, err = r.startReporter(client.Socket); err != nil {
 			r.warn("no report: %v", err)

@@ -113,7 +113,7 @@ func (r *reporter) wait() error {
 
 func (r *reporter) tell(news control.News) error {
 	if event := news.Event; event != nil {
-		if r.warn && (event.Kind == "pinned" || event.Kind == "refused") || event.Kind == "lost" {
+		if event.Kind == "refused" || event.Kind == "lost" || event.Kind == "pinned" && r.warn {
 			fmt.Fprintf(os.Stderr, "mosrun: process %d %s: %s\n", event.Pid, event.Kind, event.Text)
 		}
 		return nil

@@ -56,6 +56,9 @@ func (h *Host) Count() int {
 	return n
 }
 
+// strength orders the cages, the weakest first.
+var strength = map[string]int{"seccomp": 1, "seccomp+landlock": 2, CageFull: 3}
+
 // Cage is the weakest cage that an executor here has said to run in; empty where
 // there is none.
 func (h *Host) Cage() string {
@@ -63,7 +66,7 @@ func (h *Host) Cage() string {
 	defer h.mu.Unlock()
 	weakest := ""
 	for e := range h.executors {
-		if e.cage != "" && (weakest == "" || len(e.cage) < len(weakest) || weakest == CageFull) {
+		if e.cage != "" && (weakest == "" || strength[e.cage] < strength[weakest]) {
 			weakest = e.cage
 		}
 	}
