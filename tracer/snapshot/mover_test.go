@@ -5,9 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -36,7 +34,7 @@ func compile(t *testing.T, name string, flags ...string) string {
 // subject is a process under test, on a tracer of its own.
 type subject struct {
 	*Subject
-	t      *testing.T
+	t      testing.TB
 	tracer *tracer.Tracer
 	loop   *tracer.Loop
 	states map[*tracer.Task]*State
@@ -59,7 +57,7 @@ func (s *subject) on(f func() error) {
 
 // newSubject makes a subject of the process that start starts on the tracer's
 // thread, seizes it and stops all its tasks.
-func newSubject(t *testing.T, start func() (abi.LocalPid, error)) *subject {
+func newSubject(t testing.TB, start func() (abi.LocalPid, error)) *subject {
 	t.Helper()
 	tr, err := tracer.New()
 	if err != nil {
@@ -302,27 +300,29 @@ type started struct {
 // start starts a program and waits until it is ready.
 func start(t *testing.T, path string, args ...string) started {
 	t.Helper()
-	var p started
-	ready := make(chan error, 1)
-	var once sync.Once
-	kill := func() {}
-	go func() {
-		runtime.LockOSThread() // never unlocked: the thread's end is not awaited by anyone
-		cmd := exec.Command(path, args...)
-		cmd.Stderr = os.Stderr
-		out, err := cmd.StdoutPipe()
-		if err == nil {
-			err = cmd.Start()
-		}
-		if err == nil {
-			kill = func() { cmd.Process.Kill() }
-			_, err = fmt.Fscanf(out, "%v %v %d\n", &p.goFlag, &p.rounds, &p.pid)
-		}
-		ready <- err
-	}()
-	if err := <-ready; err != nil {
+	p, err := tryStart(t, path, args...)
+	if err != nil {
 		t.Fatalf("start %s: %v", strings.Join(append([]string{path}, args...), " "), err)
 	}
-	t.Cleanup(func() { once.Do(kill) })
 	return p
+}
+
+// tryStart is start for programs that may not find what they need.
+func tryStart(t *testing.T, path string, args ...string) (p started, err error) {
+	t.Helper()
+	cmd := exec.Command(path, args...)
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return p, err
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	_, err = fmt.Fscanf(out, "%v %v %d\n", &p.goFlag, &p.rounds, &p.pid)
+	return p, err
 }

@@ -1,0 +1,63 @@
+// A program with one thing that does not move, named by its argument.
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <linux/filter.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static volatile long go, rounds;
+
+int main(int argc, char **argv) {
+	const char *what = argv[1];
+	void *p = "";
+	int fd = 0;
+	if (!strcmp(what, "nothing")) {
+	} else if (!strcmp(what, "shared")) {
+		p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	} else if (!strcmp(what, "file")) {
+		fd = open(argv[2], O_RDONLY);
+		p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	} else if (!strcmp(what, "file-rw")) {
+		fd = open(argv[2], O_RDWR);
+		p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	} else if (!strcmp(what, "sysv")) {
+		int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+		p = shmat(id, NULL, 0);
+		shmctl(id, IPC_RMID, NULL);
+	} else if (!strcmp(what, "aio")) {
+		unsigned long ctx = 0;
+		fd = syscall(SYS_io_setup, 8, &ctx);
+	} else if (!strcmp(what, "uring")) {
+		char params[120] = {0};
+		fd = syscall(SYS_io_uring_setup, 8, params);
+	} else if (!strcmp(what, "userfaultfd")) {
+		fd = syscall(SYS_userfaultfd, 1 /* UFFD_USER_MODE_ONLY */);
+	} else if (!strcmp(what, "seccomp")) {
+		struct sock_filter allow = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
+		struct sock_fprog prog = {1, &allow};
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		fd = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+	} else if (!strcmp(what, "deleted")) {
+		fd = open(argv[2], O_RDWR);
+		p = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+		close(fd);
+		unlink(argv[2]);
+		((char *)p)[4096] = 'X';
+	}
+	if (p == MAP_FAILED || p == (void *)-1 || fd < 0) return 77;
+	printf("%p %p %d\n", (void *)&go, (void *)&rounds, getpid());
+	fflush(stdout);
+	while (!go) rounds++;
+	if (!strcmp(what, "deleted")) {
+		char *c = p;
+		_exit(!(c[0] == 'a' && c[4096] == 'X' && c[4097] == 'b' && c[8191] == 'b'));
+	}
+	_exit(0);
+}
