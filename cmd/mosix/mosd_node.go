@@ -30,8 +30,13 @@ func (d *daemon) Reachable() []wire.NodeID {
 	return nodes
 }
 
-// MayGo applies allow, deny and root-ok of mosix.conf.
-func (d *daemon) MayGo(uid int, to wire.NodeID) error { return d.conf.Permits(to, uid == 0) }
+// MayGo applies the map, and allow, deny and root-ok of mosix.conf.
+func (d *daemon) MayGo(uid int, to wire.NodeID) error {
+	if _, err := d.addressOf(to); err != nil {
+		return err
+	}
+	return d.conf.Permits(to, uid == 0)
+}
 
 // Admit asks a node to take guests in, unless it is known to be down.
 func (d *daemon) Admit(ctx context.Context, to wire.NodeID, ask control.Admit) (jobs.Admission, error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -26,7 +27,7 @@ func runMosrun(args []string) int {
 		fmt.Fprintln(os.Stderr, "mosrun: "+err.Error())
 		return exitUsage
 	case err != nil:
-		fmt.Fprintf(os.Stderr, "mosrun: %v\n", err)
+		fmt.Fprintf(os.Stderr, "%s: %v\n", filepath.Base(args[0]), err)
 		return exitMosrun
 	}
 	return r.execute()
