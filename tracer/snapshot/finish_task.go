@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -150,7 +151,9 @@ func (s *Subject) finishProcessors(img *image.Image) error {
 		}
 		st.Mask = t.SigMask
 		if kept := s.state(k); kept != nil {
-			*kept = st
+			if *kept, err = st.keep(k); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := st.Load(k); err != nil {
@@ -158,6 +161,20 @@ func (s *Subject) finishProcessors(img *image.Image) error {
 		}
 	}
 	return nil
+}
+
+// keep returns the state as it is kept outside of the task. Vector registers are
+// the task's own even then, as no call touches them; only if the task runs, in
+// the resident loop, must they wait for Load.
+func (st State) keep(k *tracer.Task) (State, error) {
+	err := k.SetXstate(st.Xstate)
+	switch {
+	case err == nil:
+		st.Xstate = nil
+	case !errors.Is(err, tracer.ErrGone):
+		return st, fmt.Errorf("vector registers of %d: %w", k.Tid, err)
+	}
+	return st, nil
 }
 
 // Load puts the state into a stopped task. The task goes on from there when it is

@@ -16,7 +16,8 @@ import (
 // and the image wants is kept, emptied of what was written to it; the rest is
 // unmapped, and what is missing is mapped. Afterwards every page reads as zeros
 // or as its file. The window stays. The process is a fresh one without restartable
-// sequences, or has been through Strip. After a failure it is of no use.
+// sequences, or has been through Strip. After a failure it is of no use, but for
+// another Prepare.
 func Prepare(s *Subject, img *image.Image) error {
 	if err := s.prepare(img); err != nil {
 		return fmt.Errorf("prepare pid %d: %w", s.Pid, err)
@@ -26,6 +27,9 @@ func Prepare(s *Subject, img *image.Image) error {
 
 func (s *Subject) prepare(img *image.Image) error {
 	if err := s.accept(img); err != nil {
+		return err
+	}
+	if err := s.forgetRseq(); err != nil {
 		return err
 	}
 	areas, err := tracer.ReadAreas(s.LocalPid)
@@ -68,6 +72,22 @@ type piece struct {
 	span
 	area tracer.Area
 	want *image.Mapping
+}
+
+// forgetRseq ends registrations that a Finish which failed has left: the kernel
+// kills a task whose area is unmapped. Tasks that run in the loop are not asked.
+func (s *Subject) forgetRseq() error {
+	for _, k := range s.Tasks {
+		c, err := k.RseqConfig()
+		if err != nil || c.Pointer == 0 {
+			continue
+		}
+		r := image.Rseq{Addr: c.Pointer, Size: c.Size, Sig: c.Signature}
+		if err := s.unregister(s.callerOf(k), r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // pieces are ascending and do not overlap.

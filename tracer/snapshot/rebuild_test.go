@@ -15,9 +15,19 @@ import (
 // fresh is an empty process, parked, in which files of this machine can be opened.
 func fresh(t *testing.T, origin *image.Process) *subject {
 	t.Helper()
+	s := freshHeld(t, origin)
+	s.park()
+	return s
+}
+
+// freshHeld is an empty process that is stopped and makes calls by injection.
+func freshHeld(t *testing.T, origin *image.Process) *subject {
+	t.Helper()
 	s := newSubject(t, func() (abi.LocalPid, error) { return tracer.StartSeed("mosix-test", nil) })
 	s.hold()
-	s.park()
+	for _, in := range s.inject {
+		in.Use(s.loop.Insn())
+	}
 	home := new(Subject)
 	s.FileOf = func(a tracer.Area) (image.File, bool) {
 		home.LocalPid = s.LocalPid
@@ -118,5 +128,28 @@ func TestRebuildInPlace(t *testing.T) {
 				t.Fatalf("check %d failed", status)
 			}
 		})
+	}
+}
+
+// A task that is stopped all the time makes its calls by injection, and a second
+// rebuild may follow one that did not lead to anything.
+func TestRebuildByInjection(t *testing.T) {
+	p := start(t, compile(t, "mover"))
+	picture := moving(t, p).shoot(nil)
+	s := freshHeld(t, &picture.Process)
+	s.rebuild(picture)
+	s.rebuild(picture)
+	for i, k := range s.Tasks {
+		st := s.states[k]
+		if st.Xstate != nil {
+			t.Error("the vector registers are not in the task")
+		}
+		*s.inject[i].Regs(), *s.inject[i].Mask() = st.Regs, st.Mask
+	}
+	s.resume()
+	s.spins(p)
+	s.release(p)
+	if status := s.end(); status != 0 {
+		t.Fatalf("check %d failed", status)
 	}
 }

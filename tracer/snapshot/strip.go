@@ -43,9 +43,8 @@ func (s *Subject) strip(img *image.Image, keep []abi.Region) error {
 // forget makes the kernel forget where in the memory of a task it would write:
 // it kills a task whose rseq area is gone.
 func (s *Subject) forget(c tracer.Caller, t *image.Task) error {
-	const unregister = 1
-	if r := t.Rseq; r.Addr != 0 {
-		if _, err := s.callBy(c, "rseq", unix.SYS_RSEQ, uint64(r.Addr), uint64(r.Size), unregister, uint64(r.Sig)); err != nil {
+	if t.Rseq.Addr != 0 {
+		if err := s.unregister(c, t.Rseq); err != nil {
 			return err
 		}
 	}
@@ -54,6 +53,12 @@ func (s *Subject) forget(c tracer.Caller, t *image.Task) error {
 		return err
 	}
 	_, err := s.callBy(c, "set_tid_address", unix.SYS_SET_TID_ADDRESS, 0)
+	return err
+}
+
+func (s *Subject) unregister(c tracer.Caller, r image.Rseq) error {
+	const unregister = 1 // RSEQ_FLAG_UNREGISTER
+	_, err := s.callBy(c, "rseq", unix.SYS_RSEQ, uint64(r.Addr), uint64(r.Size), unregister, uint64(r.Sig))
 	return err
 }
 
