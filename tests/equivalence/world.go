@@ -105,35 +105,38 @@ func (w world) environ(j job) []string {
 
 // trace is what happened to a run besides its outcome.
 type trace struct {
-	moved int    // moves that migrate has done
-	moves int    // all moves as mosrun reports them
-	note  string // why others were not
+	moves int    // as mosrun reports them
+	note  string // why migrate did not move it
 	time  time.Duration
 }
 
-// follow moves a running job as the world wants it: after a quarter of the native
-// time, and then with a fifth of it between moves.
+// follow moves a running job as the world wants it, with an eighth of its native
+// time before each move: moving takes time, too. A refusal is noted unless the job
+// has ended meanwhile.
 func (w world) follow(n *harness.Node, running *harness.Job, native time.Duration) (tr trace) {
-	if len(w.moves) == 0 {
-		return tr
-	}
-	pause := native / 4
 	for _, to := range w.moves {
 		select {
 		case <-running.Done():
 			return tr
-		case <-time.After(pause):
+		case <-time.After(native / 8):
 		}
 		if err := n.Migrate(running.Pid, to); err != nil {
-			if !running.Ended() {
+			if !endsSoon(running) {
 				tr.note = fmt.Sprintf("to %s: %v", to, firstLine(err))
 			}
-			continue
 		}
-		tr.moved++
-		pause = native / 5
 	}
 	return tr
+}
+
+// endsSoon tells whether a job that could not be moved was about to end.
+func endsSoon(running *harness.Job) bool {
+	select {
+	case <-running.Done():
+		return true
+	case <-time.After(time.Second / 2):
+		return false
+	}
 }
 
 func firstLine(err error) error {

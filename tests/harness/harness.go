@@ -230,15 +230,31 @@ func (c *Nodes) stop() {
 	for _, n := range c.nodes {
 		n.StopMosd()
 	}
-	if c.t.Failed() {
-		for _, n := range c.nodes {
-			c.t.Logf("log of node %d (its end):\n%s", n.ID, n.Log())
-		}
+	if c.t.Failed() && !c.value.Bare {
+		c.showLogs()
 	}
 	c.dropSpaces()
 	if c.dir != "" {
 		if err := os.RemoveAll(c.dir); err != nil {
 			c.t.Errorf("remove the cluster's directory: %v", err)
+		}
+	}
+}
+
+// showLogs prints the ends of the nodes' logs and keeps the whole ones in -logs.
+func (c *Nodes) showLogs() {
+	for _, n := range c.nodes {
+		c.t.Logf("log of node %d (its end):\n%s", n.ID, n.Log())
+		if *logsFlag == "" {
+			continue
+		}
+		name := fmt.Sprintf("%s-%d.log", strings.ReplaceAll(c.t.Name(), "/", "-"), n.ID)
+		data, err := os.ReadFile(n.logPath())
+		if err == nil {
+			err = os.WriteFile(filepath.Join(*logsFlag, name), data, 0o644)
+		}
+		if err != nil {
+			c.t.Logf("keep the log: %v", err)
 		}
 	}
 }

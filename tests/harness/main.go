@@ -29,6 +29,9 @@ var (
 // seedFlag makes every random choice of a test run repeatable.
 var seedFlag = flag.Int64("seed", 1, "first seed of random choices in tests")
 
+// logsFlag is where the daemons' logs of failed tests are kept.
+var logsFlag = flag.String("logs", "", "directory for the whole logs of the nodes of failed tests")
+
 // Main runs the tests of a package with a directory of their own, collects
 // orphans meanwhile, and exits with the tests' status.
 func Main(m *testing.M) {
