@@ -34,7 +34,8 @@ const (
 )
 
 type localUpCmd struct {
-	N int `arg:"" optional:"" default:"2" help:"How many nodes."`
+	N       int `arg:"" optional:"" default:"2" help:"How many nodes."`
+	Verbose int `short:"v" type:"counter" help:"Daemons that log more; twice: everything."`
 }
 
 // Run starts the cluster and waits until all nodes see each other.
@@ -52,7 +53,7 @@ func (c *localUpCmd) Run(root *mosctlCmd) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	l := local{dir: dir, n: c.N}
+	l := local{dir: dir, n: c.N, verbose: c.Verbose}
 	if err := l.up(); err != nil {
 		l.down()
 		return err
@@ -63,8 +64,9 @@ func (c *localUpCmd) Run(root *mosctlCmd) error {
 
 // local is a try-out cluster.
 type local struct {
-	dir string
-	n   int
+	dir     string
+	n       int
+	verbose int
 }
 
 func (l *local) up() error {
@@ -147,6 +149,9 @@ func (l *local) start(i int) error {
 	defer log.Close()
 	cmd := exec.Command("/proc/self/exe", "mosd", "--node", strconv.Itoa(i), "--state", l.state(i),
 		"--config", filepath.Join(l.dir, localConfig))
+	for range l.verbose {
+		cmd.Args = append(cmd.Args, "-v")
+	}
 	cmd.Args[0] = "mosix"
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.Dir = "/"

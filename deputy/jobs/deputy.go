@@ -100,6 +100,11 @@ func (r *Registry) startDeputy(j *job) (*deputy, error) {
 		d.lines.Close()
 		return nil, err
 	}
+	r.mu.Lock()
+	for _, p := range j.procs {
+		p.settle() // this one counts anew
+	}
+	r.mu.Unlock()
 	r.log.Debug().Str(fieldJob, j.id).Int(fieldPid, child.Pid).Msg("deputy started")
 	r.save(j)
 	return d, nil
@@ -253,7 +258,7 @@ func (r *Registry) stated(j *job, s *control.State) {
 	moved := false
 	if p != nil {
 		moved = p.said.Where != s.Where
-		p.said = *s
+		p.hear(s)
 		if s.Gone {
 			r.removeLocked(p)
 		}

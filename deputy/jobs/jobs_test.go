@@ -354,3 +354,19 @@ func TestHoldAndWhy(t *testing.T) {
 		t.Errorf("why: %+v %v", why, err)
 	}
 }
+
+func TestCountsGoOnWhenADeputyCountsAnew(t *testing.T) {
+	p := &process{}
+	for _, said := range []control.State{
+		{Moves: 1, Bytes: 100, Calls: map[string]uint64{"read": 1}},
+		{Moves: 2, Bytes: 300, Calls: map[string]uint64{"read": 4}},
+		{Moves: 1, Bytes: 50, Calls: map[string]uint64{"write": 2}},
+		{Moves: 1, Bytes: 60, Calls: map[string]uint64{"write": 2}},
+	} {
+		p.hear(&said)
+	}
+	all := p.counted()
+	if all.moves != 3 || all.bytes != 360 || all.calls["read"] != 4 || all.calls["write"] != 2 {
+		t.Errorf("%+v", all)
+	}
+}

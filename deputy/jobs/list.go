@@ -30,10 +30,11 @@ func (r *Registry) List(_ context.Context, who control.Caller, all bool) ([]cont
 
 // lineLocked is what is known of a process without /proc. Called with mu held.
 func (r *Registry) lineLocked(p *process) control.Process {
+	all := p.counted()
 	line := control.Process{
-		Pid: p.pid, Job: p.job.label(), Home: r.cfg.Self, Where: p.said.Where, Moves: p.said.Moves,
+		Pid: p.pid, Job: p.job.label(), Home: r.cfg.Self, Where: p.said.Where, Moves: all.moves,
 		Lock: p.lock, Pinned: orNull(p.said.Pinned), Uid: p.job.owner.Uid,
-		CPU: (p.said.CPUAway).Seconds(), RSS: p.said.RSS,
+		CPU: all.cpuAway.Seconds(), RSS: p.said.RSS,
 	}
 	if p.said.Where != wire.Home {
 		line.State = "R"

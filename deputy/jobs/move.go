@@ -125,7 +125,7 @@ func (r *Registry) moveOnce(ctx context.Context, p *process, to wire.NodeID) (co
 	if done.Failure != "" {
 		return result, control.Refused("%s", done.Failure)
 	}
-	r.log.Info().Str(fieldJob, p.job.id).Int(fieldPid, p.pid).Stringer(fieldNode, to).Msg("process moved")
+	r.log.Info().Str(fieldJob, p.job.id).Int(fieldPid, p.pid).Stringer("to", to).Msg("process moved")
 	result.Freeze, result.Total, result.Bytes = done.Freeze.Seconds(), done.Total.Seconds(), done.Bytes
 	return result, nil
 }

@@ -57,6 +57,7 @@ type process struct {
 	lock    bool
 	cpu     time.Duration // used here, as last sampled
 	said    control.State // the deputy's last word; zero: at home, never moved
+	before  tally         // counted before said began to count
 	plan    *plan         // what happens at its exec
 	pidfd   *os.File      // of awaitEnd
 	moving  chan struct{} // holds one token while it may be moved
@@ -206,7 +207,6 @@ func (r *Registry) finishLocked(j *job) {
 
 // The names of the fields in log lines.
 const (
-	fieldJob  = "job"
-	fieldPid  = "pid"
-	fieldNode = "node"
+	fieldJob = "job"
+	fieldPid = "pid"
 )

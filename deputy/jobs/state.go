@@ -73,7 +73,7 @@ func (j *job) record() jobRecord {
 	}
 	for _, p := range j.procs {
 		record.Procs = append(record.Procs, procRecord{
-			Pid: p.pid, Start: p.start, Lock: p.lock, Where: p.said.Where, Moves: p.said.Moves,
+			Pid: p.pid, Start: p.start, Lock: p.lock, Where: p.said.Where, Moves: p.counted().moves,
 		})
 	}
 	return record
@@ -152,7 +152,7 @@ func (r *Registry) revive(record jobRecord) bool {
 		}
 		p := r.addLocked(j, known.Pid, known.Start)
 		p.lock = known.Lock
-		p.said.Moves = known.Moves
+		p.before.moves = known.Moves
 		if j.orphan != nil {
 			p.said.Where = known.Where
 		}

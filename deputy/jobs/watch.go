@@ -2,7 +2,6 @@ package jobs
 
 import (
 	"context"
-	"maps"
 
 	"umosix/wire/control"
 )
@@ -113,22 +112,4 @@ func (r *Registry) keepReportLocked(j *job) {
 		delete(r.reports, r.oldest[0])
 		r.oldest = r.oldest[1:]
 	}
-}
-
-// account adds what a process has used to its job's report.
-func (p *process) account(total *control.Report) {
-	total.Procs++
-	total.Moves += p.said.Moves
-	total.CPUHere += p.cpu.Seconds()
-	total.CPUAway += p.said.CPUAway.Seconds()
-	total.Freeze += p.said.Freeze.Seconds()
-	total.Bytes += p.said.Bytes
-	if p.said.Lost {
-		total.Lost++
-	}
-	calls := maps.Clone(total.Calls) // a watcher may be reading the old one
-	for name, n := range p.said.Calls {
-		calls[name] += n
-	}
-	total.Calls = calls
 }
