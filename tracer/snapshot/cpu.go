@@ -98,13 +98,14 @@ type feature struct {
 	name string
 }
 
-// instructions are the features whose absence makes an instruction fault.
+// instructions are the features whose absence makes an instruction fault, or do
+// something else.
 var instructions = []feature{
 	{leaf1ecx, 0, "sse3"}, {leaf1ecx, 1, "pclmulqdq"}, {leaf1ecx, 9, "ssse3"}, {leaf1ecx, 12, "fma"},
 	{leaf1ecx, 13, "cx16"}, {leaf1ecx, 19, "sse4.1"}, {leaf1ecx, 20, "sse4.2"}, {leaf1ecx, 22, "movbe"},
 	{leaf1ecx, 23, "popcnt"}, {leaf1ecx, 25, "aes"}, {leaf1ecx, 26, "xsave"}, {leaf1ecx, 27, "osxsave"},
 	{leaf1ecx, 28, "avx"}, {leaf1ecx, 29, "f16c"}, {leaf1ecx, 30, "rdrand"},
-	{leaf7ebx, 0, "fsgsbase"}, {leaf7ebx, 3, "bmi1"}, {leaf7ebx, 4, "hle"}, {leaf7ebx, 5, "avx2"},
+	{leaf7ebx, 0, "fsgsbase"}, {leaf7ebx, 3, "bmi1"}, {leaf7ebx, 5, "avx2"},
 	{leaf7ebx, 8, "bmi2"}, {leaf7ebx, 11, "rtm"}, {leaf7ebx, 16, "avx512f"}, {leaf7ebx, 17, "avx512dq"},
 	{leaf7ebx, 18, "rdseed"}, {leaf7ebx, 19, "adx"}, {leaf7ebx, 21, "avx512ifma"}, {leaf7ebx, 23, "clflushopt"},
 	{leaf7ebx, 24, "clwb"}, {leaf7ebx, 26, "avx512pf"}, {leaf7ebx, 27, "avx512er"}, {leaf7ebx, 28, "avx512cd"},
@@ -112,13 +113,13 @@ var instructions = []feature{
 	{leaf7ecx, 1, "avx512vbmi"}, {leaf7ecx, 4, "ospke"}, {leaf7ecx, 5, "waitpkg"}, {leaf7ecx, 6, "avx512vbmi2"},
 	{leaf7ecx, 8, "gfni"}, {leaf7ecx, 9, "vaes"}, {leaf7ecx, 10, "vpclmulqdq"}, {leaf7ecx, 11, "avx512vnni"},
 	{leaf7ecx, 12, "avx512bitalg"}, {leaf7ecx, 14, "avx512vpopcntdq"}, {leaf7ecx, 22, "rdpid"},
-	{leaf7ecx, 25, "cldemote"}, {leaf7ecx, 27, "movdiri"}, {leaf7ecx, 28, "movdir64b"},
+	{leaf7ecx, 27, "movdiri"}, {leaf7ecx, 28, "movdir64b"},
 	{leaf7edx, 2, "avx512_4vnniw"}, {leaf7edx, 3, "avx512_4fmaps"}, {leaf7edx, 8, "avx512vp2intersect"},
 	{leaf7edx, 14, "serialize"}, {leaf7edx, 22, "amx-bf16"}, {leaf7edx, 23, "avx512fp16"},
 	{leaf7edx, 24, "amx-tile"}, {leaf7edx, 25, "amx-int8"},
 	{leaf71eax, 0, "sha512"}, {leaf71eax, 1, "sm3"}, {leaf71eax, 2, "sm4"}, {leaf71eax, 4, "avx-vnni"},
 	{leaf71eax, 5, "avx512bf16"}, {leaf71eax, 21, "amx-fp16"}, {leaf71eax, 23, "avx-ifma"},
-	{extended1ecx, 0, "lahf"}, {extended1ecx, 5, "lzcnt"}, {extended1ecx, 6, "sse4a"}, {extended1ecx, 8, "prefetchw"},
+	{extended1ecx, 0, "lahf"}, {extended1ecx, 5, "lzcnt"}, {extended1ecx, 6, "sse4a"},
 	{extended1ecx, 11, "xop"}, {extended1ecx, 16, "fma4"}, {extended1ecx, 21, "tbm"}, {extended1ecx, 29, "monitorx"},
 	{extended1edx, 27, "rdtscp"}, {extended1edx, 30, "3dnowext"}, {extended1edx, 31, "3dnow"},
 	{xsaveEax, 0, "xsaveopt"}, {xsaveEax, 1, "xsavec"}, {xsaveEax, 2, "xgetbv1"},

@@ -67,13 +67,6 @@ func (s *Subject) accept(img *image.Image) error {
 	return nil
 }
 
-// piece is a part of an area that stays for a wanted mapping.
-type piece struct {
-	span
-	area tracer.Area
-	want *image.Mapping
-}
-
 // forgetRseq ends registrations that a Finish which failed has left: the kernel
 // kills a task whose area is unmapped. Tasks that run in the loop are not asked.
 func (s *Subject) forgetRseq() error {
@@ -88,75 +81,6 @@ func (s *Subject) forgetRseq() error {
 		}
 	}
 	return nil
-}
-
-// pieces are ascending and do not overlap.
-type pieces []piece
-
-// of returns the pieces of one mapping.
-func (ps pieces) of(m *image.Mapping) pieces {
-	first, _ := slices.BinarySearchFunc(ps, m.Start, func(p piece, at abi.Addr) int { return cmp.Compare(p.start, at) })
-	last := first
-	for last < len(ps) && ps[last].want == m {
-		last++
-	}
-	return ps[first:last]
-}
-
-func (ps pieces) spans() []span {
-	out := make([]span, len(ps))
-	for i, p := range ps {
-		out[i] = p.span
-	}
-	return out
-}
-
-// keepable finds, in ascending order, the parts of the present areas that are
-// what the image wants.
-func (s *Subject) keepable(areas []tracer.Area, img *image.Image) pieces {
-	var kept pieces
-	next := 0
-	for _, a := range areas {
-		if isKernels(a) || s.ours(a) {
-			continue
-		}
-		for next < len(img.Mappings) && img.Mappings[next].End <= a.Start {
-			next++
-		}
-		for i := next; i < len(img.Mappings) && img.Mappings[i].Start < a.End; i++ {
-			m := &img.Mappings[i]
-			if s.fits(a, m, img) {
-				kept = append(kept, piece{spanOf(a).cut(wantedSpan(m)), a, m})
-			}
-		}
-	}
-	return kept
-}
-
-// fits tells whether an area may serve a mapping, apart from range, protection
-// and advice.
-func (s *Subject) fits(a tracer.Area, m *image.Mapping, img *image.Image) bool {
-	const kind = unix.MAP_GROWSDOWN | unix.MAP_NORESERVE | unix.MAP_HUGETLB
-	return mappingOf(a).Flags&kind == m.Flags&kind && s.sameSource(a, m, img)
-}
-
-// sameSource tells whether area and mapping are both anonymous, or map the same
-// part of the same file in the same way.
-func (s *Subject) sameSource(a tracer.Area, m *image.Mapping, img *image.Image) bool {
-	if a.Shared() != (m.Flags&unix.MAP_SHARED != 0) {
-		return false
-	}
-	if !isFile(a) || m.File < 0 {
-		return !isFile(a) && m.File < 0
-	}
-	f, want := image.File{Dev: a.Dev, Ino: a.Ino}, img.Files[m.File]
-	if s.FileOf != nil {
-		var known bool
-		if f, known = s.FileOf(a); !known {
-			return false
-		}
-	}
-	return f.Dev == want.Dev && f.Ino == want.Ino && a.Offset-uint64(a.Start) == m.Offset-uint64(m.Start)
 }
 
 // clear unmaps everything that is not kept and empties what is.
@@ -234,82 +158,4 @@ func (s *Subject) removeGuards(spans []span) error {
 		}
 	}
 	return nil
-}
-
-// mapMissing maps, with its final protection, what is not kept. Huge pages are
-// advised now, before memory is filled.
-func (s *Subject) mapMissing(img *image.Image) error {
-	files := openFiles{subject: s, img: img}
-	for i := range img.Mappings {
-		m := &img.Mappings[i]
-		for _, missing := range wantedSpan(m).minus(s.kept.of(m).spans()) {
-			if err := s.mapOne(m, missing, &files); err != nil {
-				files.close()
-				return err
-			}
-		}
-		for bit, advice := range map[uint32]uint64{image.AdviceHugepage: unix.MADV_HUGEPAGE, image.AdviceNoHugepage: unix.MADV_NOHUGEPAGE} {
-			if m.Advice&bit != 0 { // refused by kernels without huge pages, where it means nothing
-				s.Caller.Call(unix.SYS_MADVISE, uint64(m.Start), wantedSpan(m).len(), advice)
-			}
-		}
-	}
-	return files.close()
-}
-
-func (s *Subject) mapOne(m *image.Mapping, r span, files *openFiles) error {
-	fd, offset := ^uint64(0), uint64(0)
-	if m.File >= 0 {
-		n, err := files.open(m.File)
-		if err != nil {
-			return err
-		}
-		fd, offset = uint64(n), m.Offset+uint64(r.start-m.Start)
-	}
-	flags := uint64(m.Flags) | unix.MAP_FIXED_NOREPLACE
-	at, err := s.call(fmt.Sprintf("mmap of %#x-%#x", r.start, r.end), unix.SYS_MMAP,
-		uint64(r.start), r.len(), uint64(m.Prot), flags, fd, offset)
-	if err == nil && at != uint64(r.start) {
-		err = fmt.Errorf("mmap in pid %d gives %#x instead of %#x", s.Pid, at, r.start)
-	}
-	return err
-}
-
-// openFiles are the descriptors of a subject that are mapped, each opened once.
-type openFiles struct {
-	subject *Subject
-	img     *image.Image
-	fds     map[int]int
-	closing []int
-}
-
-func (o *openFiles) open(file int) (int, error) {
-	if fd, open := o.fds[file]; open {
-		return fd, nil
-	}
-	f := o.img.Files[file]
-	if o.subject.OpenFile == nil {
-		return 0, fmt.Errorf("%s is to be mapped, and no file can be opened", f.Path)
-	}
-	fd, closeIt, err := o.subject.OpenFile(f)
-	if err != nil {
-		return 0, fmt.Errorf("open %s: %w", f.Path, err)
-	}
-	if o.fds == nil {
-		o.fds = map[int]int{}
-	}
-	o.fds[file] = fd
-	if closeIt {
-		o.closing = append(o.closing, fd)
-	}
-	return fd, nil
-}
-
-func (o *openFiles) close() (err error) {
-	for _, fd := range o.closing {
-		if _, e := o.subject.call("close", unix.SYS_CLOSE, uint64(fd)); e != nil {
-			err = e
-		}
-	}
-	return err
 }

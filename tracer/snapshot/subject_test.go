@@ -2,10 +2,8 @@ package snapshot
 
 import (
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -13,7 +11,6 @@ import (
 
 	"umosix/tracer"
 	"umosix/tracer/abi"
-	"umosix/tracer/image"
 )
 
 // compile builds a program of testdata and returns its path.
@@ -236,93 +233,4 @@ func (s *subject) end() int {
 		s.t.Fatal("the process does not end")
 	}
 	return -1
-}
-
-// shot is an image with its pages.
-type shot struct {
-	*image.Image
-	batches []image.Batch
-	trailer image.Trailer
-}
-
-// shoot takes the image and the pages of a held subject, and passes the image
-// through its encoding.
-func (s *subject) shoot(c *image.Compressor) shot {
-	s.t.Helper()
-	var p shot
-	s.on(func() (err error) {
-		if reason := Movable(s.Subject); reason != "" {
-			return fmt.Errorf("not movable: it %s", reason)
-		}
-		if p.Image, err = Take(s.Subject); err != nil {
-			return err
-		}
-		p.trailer, err = Pages(s.Subject, p.Image, c, func(b *image.Batch) error {
-			kept := *b
-			kept.Data = append([]byte(nil), b.Data...)
-			p.batches = append(p.batches, kept)
-			return nil
-		})
-		return err
-	})
-	raw, err := image.Encode(p.Image)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	if p.Image, err = image.Decode(raw); err != nil {
-		s.t.Fatal(err)
-	}
-	return p
-}
-
-// rebuild turns a parked subject into what the shot shows.
-func (s *subject) rebuild(p shot) {
-	s.t.Helper()
-	s.on(func() error {
-		if err := Prepare(s.Subject, p.Image); err != nil {
-			return err
-		}
-		for i := range p.batches {
-			if err := Fill(s.Subject, &p.batches[i]); err != nil {
-				return err
-			}
-		}
-		return Finish(s.Subject, p.Image, p.trailer)
-	})
-}
-
-// started is a program of testdata that runs and has said where its flags lie.
-type started struct {
-	goFlag, rounds abi.Addr
-	pid            abi.LocalPid
-}
-
-// start starts a program and waits until it is ready.
-func start(t *testing.T, path string, args ...string) started {
-	t.Helper()
-	p, err := tryStart(t, path, args...)
-	if err != nil {
-		t.Fatalf("start %s: %v", strings.Join(append([]string{path}, args...), " "), err)
-	}
-	return p
-}
-
-// tryStart is start for programs that may not find what they need.
-func tryStart(t *testing.T, path string, args ...string) (p started, err error) {
-	t.Helper()
-	cmd := exec.Command(path, args...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		return p, err
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	_, err = fmt.Fscanf(out, "%v %v %d\n", &p.goFlag, &p.rounds, &p.pid)
-	return p, err
 }
