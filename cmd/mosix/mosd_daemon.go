@@ -130,7 +130,7 @@ func (d *daemon) drain() error {
 	d.setFlags(gossip.Draining|gossip.Block, true)
 	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
 	defer cancel()
-	return errors.Join(d.host.Leave(ctx), d.jobs.Bring(ctx))
+	return errors.Join(d.host.Leave(ctx), d.jobs.Drain(ctx))
 }
 
 // credentialCache keeps mosd's own certificate until half of its life is over.

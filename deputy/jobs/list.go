@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"umosix/wire"
 	"umosix/wire/control"
@@ -122,32 +121,4 @@ func (r *Registry) Hold(ctx context.Context, who control.Caller, req control.Hol
 		err = control.Refused("process %d: %s", p.pid, done.Failure)
 	}
 	return err
-}
-
-// bringTimeout bounds how long Bring waits for one deputy.
-const bringTimeout = time.Minute
-
-// Bring has every deputy bring its processes home and waits until it has ended.
-func (r *Registry) Bring(ctx context.Context) error {
-	r.mu.Lock()
-	var deputies []*deputy
-	for _, j := range r.jobs {
-		if j.deputy != nil {
-			deputies = append(deputies, j.deputy)
-		}
-	}
-	r.mu.Unlock()
-	for _, d := range deputies {
-		d.lines.Send(control.ToDeputy{Stop: &control.Stop{}})
-	}
-	ctx, cancel := context.WithTimeout(ctx, bringTimeout)
-	defer cancel()
-	for _, d := range deputies {
-		select {
-		case <-d.ended:
-		case <-ctx.Done():
-			return control.Refused("the deputy of job %s (pid %d) has not brought everything home yet", d.job.id, d.pid)
-		}
-	}
-	return nil
 }

@@ -112,6 +112,9 @@ func within(spans []control.Span, node wire.NodeID) bool {
 // admit asks a node to take the job in, under the rules of this node's
 // configuration.
 func (r *Registry) admit(ctx context.Context, j *job, to wire.NodeID) (Admission, error) {
+	if r.isDraining() {
+		return Admission{}, control.Refused("this node's daemon is being shut down")
+	}
 	if err := r.cfg.Cluster.MayGo(j.owner.Uid, to); err != nil {
 		return Admission{}, control.Refused("%v", err)
 	}

@@ -25,11 +25,12 @@ type Registry struct {
 
 	saving sync.Mutex // before mu; orders the writes of state files
 
-	mu      sync.Mutex // guards all below, and all of job, process and deputy
-	jobs    map[string]*job
-	procs   map[int]*process // by home pid
-	reports map[string]endedJob
-	oldest  []string // job ids of reports, oldest first
+	mu       sync.Mutex // guards all below, and all of job, process and deputy
+	jobs     map[string]*job
+	procs    map[int]*process // by home pid
+	reports  map[string]endedJob
+	oldest   []string // job ids of reports, oldest first
+	draining bool     // mosd ends: nothing leaves any more
 }
 
 // job is one mosrun and all its descendants.
@@ -199,7 +200,7 @@ func (r *Registry) finishLocked(j *job) {
 	close(j.over)
 	r.keepReportLocked(j)
 	if j.deputy != nil {
-		go j.deputy.lines.Send(control.ToDeputy{Stop: &control.Stop{}})
+		j.deputy.dismiss()
 	}
 	os.Remove(r.stateFile(j.id))
 	r.log.Debug().Str(fieldJob, j.id).Msg("job ended")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"umosix/wire"
 	"umosix/wire/control"
@@ -73,6 +74,10 @@ func (h *Host) Cage() string {
 	return weakest
 }
 
+// idleGrace is how long an executor that was asked to leave and has no guests is
+// waited for: nothing is lost if it takes longer.
+const idleGrace = 3 * time.Second
+
 // Expel sends all guests away and waits until they have gone. The caller has
 // blocked the node before, so that no more come in.
 func (h *Host) Expel(ctx context.Context) error {
@@ -88,13 +93,38 @@ func (h *Host) Expel(ctx context.Context) error {
 		e.lines.Send(control.ToExecutor{Leave: true})
 	}
 	for _, e := range all {
-		select {
-		case <-e.ended:
-		case <-ctx.Done():
-			return control.Refused("job %s of node %v has not taken its guests home yet (executor pid %d)", e.job, e.home, e.pid)
+		if err := e.awaitLeave(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// awaitLeave waits until an executor has ended, or has had no guests for a while.
+func (e *executor) awaitLeave(ctx context.Context) error {
+	tick := time.NewTicker(idleGrace / 10)
+	defer tick.Stop()
+	for idle := time.Duration(0); idle < idleGrace; {
+		select {
+		case <-e.ended:
+			return nil
+		case <-ctx.Done():
+			return control.Refused("job %s of node %v has not taken its guests home yet (executor pid %d)", e.job, e.home, e.pid)
+		case <-tick.C:
+		}
+		if idle += idleGrace / 10; e.busy() {
+			idle = 0
+		}
+	}
+	e.host.log.Warn().Str(fieldJob, e.job).Int(fieldPid, e.pid).Msg("executor without guests does not end")
+	return nil
+}
+
+// busy tells whether an executor has guests.
+func (e *executor) busy() bool {
+	e.host.mu.Lock()
+	defer e.host.mu.Unlock()
+	return len(e.guests) > 0
 }
 
 // Leave is Expel for the end of mosd: nothing comes in any more.
