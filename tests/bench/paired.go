@@ -37,7 +37,7 @@ func median[T int | int64 | float64 | time.Duration](list []T) T {
 func report(b *testing.B, goal string, base, product time.Duration, ratio float64) {
 	b.ReportMetric(ratio, "ratio")
 	b.ReportMetric(0, "ns/op")
-	fmt.Printf("# %-40s %10v without, %10v with: ratio %.3f (goal %s)\n", b.Name(), round(base), round(product), ratio, goal)
+	fmt.Printf("\n# %-40s %10v without, %10v with: ratio %.3f (goal %s)\n", b.Name(), round(base), round(product), ratio, goal)
 }
 
 // round keeps four digits.

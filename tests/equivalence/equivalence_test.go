@@ -126,7 +126,7 @@ func compareJob(t *testing.T, n *harness.Node, j job, list []world, s *summary) 
 				t.Error(d)
 			}
 			if !j.stays && (w.name == "away" && moved.moves == 0 && w.reports(j) || moved.note != "") {
-				t.Errorf("it was not moved: %s", moved.note)
+				t.Errorf("it was not where it should be: %s", moved.note)
 			}
 			s.add(j, w, len(different) == 0, moved)
 		})

@@ -19,6 +19,7 @@ type world struct {
 	moves []string // places that it is moved to while it runs
 	seed  int64    // of a shaken run
 	home  bool     // it does not move
+	away  bool     // it must be away at half time
 
 	report string // file for mosrun's report
 }
@@ -31,7 +32,7 @@ func worlds(seeds []int64) []world {
 	list := []world{
 		{name: "home", flags: []string{}, home: true},
 		{name: "home-early", flags: []string{"--early-attach"}, home: true},
-		{name: "away", flags: []string{"-2"}},
+		{name: "away", flags: []string{"-2"}, away: true},
 		{name: "moved", flags: []string{}, moves: []string{"2", "3", "home"}},
 	}
 	for _, seed := range seeds {
@@ -106,7 +107,7 @@ func (w world) environ(j job) []string {
 // trace is what happened to a run besides its outcome.
 type trace struct {
 	moves int    // as mosrun reports them
-	note  string // why migrate did not move it
+	note  string // why it was not where it should have been
 	time  time.Duration
 }
 
@@ -114,6 +115,9 @@ type trace struct {
 // time before each move: moving takes time, too. A refusal is noted unless the job
 // has ended meanwhile.
 func (w world) follow(n *harness.Node, running *harness.Job, native time.Duration) (tr trace) {
+	if w.away {
+		tr.note = whyHome(n, running, native/2)
+	}
 	for _, to := range w.moves {
 		select {
 		case <-running.Done():
@@ -121,12 +125,36 @@ func (w world) follow(n *harness.Node, running *harness.Job, native time.Duratio
 		case <-time.After(native / 8):
 		}
 		if err := n.Migrate(running.Pid, to); err != nil {
-			if !endsSoon(running) {
+			if strings.Contains(err.Error(), "pinned") || !endsSoon(running) {
 				tr.note = fmt.Sprintf("to %s: %v", to, firstLine(err))
 			}
 		}
 	}
 	return tr
+}
+
+// whyHome says why a job is at home after some time, or is empty.
+func whyHome(n *harness.Node, running *harness.Job, after time.Duration) string {
+	select {
+	case <-running.Done():
+		return ""
+	case <-time.After(after):
+	}
+	list, err := n.Ps()
+	if err != nil {
+		return err.Error()
+	}
+	for _, p := range list {
+		if p.Pid != running.Pid || p.Place() != "home" {
+			continue
+		}
+		reason := "not pinned"
+		if p.Pinned != nil {
+			reason = *p.Pinned
+		}
+		return fmt.Sprintf("at half time it was at home after %d moves (%s)", p.Moves, reason)
+	}
+	return ""
 }
 
 // endsSoon tells whether a job that could not be moved was about to end.

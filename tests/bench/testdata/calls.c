@@ -1,4 +1,5 @@
-// Makes argv[1] getppid calls and prints the nanoseconds that one took.
+// Sleeps, so that it is where it was sent, makes argv[1] getppid calls and prints the
+// nanoseconds that one took.
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -8,6 +9,7 @@
 int main(int argc, char **argv) {
 	long n = argc > 1 ? atol(argv[1]) : 100000;
 	struct timespec a, b;
+	nanosleep(&(struct timespec){1, 0}, NULL);
 	for (long i = 0; i < n / 10; i++)
 		syscall(SYS_getppid);
 	clock_gettime(CLOCK_MONOTONIC, &a);
