@@ -105,6 +105,7 @@ func (d *daemon) run(ctx context.Context, socket net.Listener) error {
 	start("control socket", func(ctx context.Context) error { return api.Serve(ctx, socket) })
 	start("port", func(ctx context.Context) error { return d.host.Serve(ctx, d.tcp) })
 	start("gossip", d.gossip.Run)
+	d.jobs.Start()
 	d.log.Info().Str("listen", d.address).Str("state", d.dir).Str("version", version()).Msg("ready")
 	var err error
 	select {

@@ -117,6 +117,7 @@ func newNode(t *testing.T, dir string) *node {
 		t.Fatal(err)
 	}
 	n.Registry = registry
+	registry.Start()
 	t.Cleanup(n.close)
 	return n
 }

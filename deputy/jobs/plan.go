@@ -36,6 +36,8 @@ func (r *Registry) plan(ctx context.Context, p *process, opts *control.Options) 
 	}
 	to, admission, err := r.choose(ctx, p, opts)
 	switch {
+	case err == nil && to == wire.Home && !early:
+		return nil, "", nil
 	case err == nil:
 		made.to, made.admission = to, admission
 		return made, "", nil

@@ -23,6 +23,8 @@ type Registry struct {
 	busy sync.WaitGroup // goroutines of the registry
 	wake chan struct{}  // the scanner should look soon
 
+	started chan struct{} // closed by Start
+
 	saving sync.Mutex // before mu; orders the writes of state files
 
 	mu       sync.Mutex // guards all below, and all of job, process and deputy
@@ -81,14 +83,21 @@ func Open(cfg Config) (*Registry, error) {
 		cfg:     cfg,
 		log:     cfg.Log,
 		wake:    make(chan struct{}, 1),
+		started: make(chan struct{}),
 		jobs:    make(map[string]*job),
 		procs:   make(map[int]*process),
 		reports: make(map[string]endedJob),
 	}
 	r.life, r.end = context.WithCancel(context.Background())
 	r.restore()
-	r.spawn(r.scanner)
 	return r, nil
+}
+
+// Start begins to look for new processes and to shake. By then everything that
+// Config.Cluster needs is there.
+func (r *Registry) Start() {
+	close(r.started)
+	r.spawn(r.scanner)
 }
 
 // Close ends what the registry itself does. Jobs and deputies go on.

@@ -16,6 +16,11 @@ const maxPause = 8
 // The pauses are counted from the end of the last move, so that a slow move does
 // not take the program's time to run.
 func (r *Registry) shake(p *process) {
+	select {
+	case <-r.started:
+	case <-r.life.Done():
+		return
+	}
 	opts := p.job.opts
 	dice := rand.New(rand.NewPCG(opts.Seed, uint64(p.ordinal)))
 	for {
