@@ -133,28 +133,40 @@ func (w world) follow(n *harness.Node, running *harness.Job, native time.Duratio
 	return tr
 }
 
-// whyHome says why a job is at home after some time, or is empty.
-func whyHome(n *harness.Node, running *harness.Job, after time.Duration) string {
-	select {
-	case <-running.Done():
-		return ""
-	case <-time.After(after):
+// whyHome says why a job is at home after some time, or is empty. One whose first
+// move is still under way is looked at again.
+func whyHome(n *harness.Node, running *harness.Job, after time.Duration) (why string) {
+	for range 5 {
+		select {
+		case <-running.Done():
+			return ""
+		case <-time.After(after):
+		}
+		list, err := n.Ps()
+		if err != nil {
+			return err.Error()
+		}
+		moves := 0
+		if why, moves = placeOf(list, running.Pid); why == "" || moves > 0 {
+			return why
+		}
 	}
-	list, err := n.Ps()
-	if err != nil {
-		return err.Error()
-	}
+	return why
+}
+
+// placeOf says why a process is at home, if it is listed and is.
+func placeOf(list []harness.Process, pid int) (why string, moves int) {
 	for _, p := range list {
-		if p.Pid != running.Pid || p.Place() != "home" {
+		if p.Pid != pid || p.Place() != "home" {
 			continue
 		}
 		reason := "not pinned"
 		if p.Pinned != nil {
 			reason = *p.Pinned
 		}
-		return fmt.Sprintf("at half time it was at home after %d moves (%s)", p.Moves, reason)
+		return fmt.Sprintf("at half time it was at home after %d moves (%s)", p.Moves, reason), p.Moves
 	}
-	return ""
+	return "", 0
 }
 
 // endsSoon tells whether a job that could not be moved was about to end.
