@@ -18,70 +18,82 @@ import (
 
 // shipped remembers which parts of which files an executor has already.
 type shipped struct {
-	mu    sync.Mutex                     // guards files
-	files map[image.File]map[uint64]bool // chunk numbers
+	mu    sync.Mutex // guards files
+	files map[image.File]*parts
+}
+
+// parts are those of one file.
+type parts struct {
+	index  int // the file's number on the link
+	chunks map[uint64]bool
 }
 
 // chunkPages is the unit in which files are sent, in pages.
 const chunkPages = image.BatchPages
 
-func newShipped() *shipped { return &shipped{files: map[image.File]map[uint64]bool{}} }
+func newShipped() *shipped { return &shipped{files: map[image.File]*parts{}} }
 
-// take returns the chunks of [from, to) that the executor lacks and marks them as sent.
-func (s *shipped) take(f image.File, from, to uint64) (chunks []uint64) {
+// take returns the chunks of [from, to) that the executor lacks and marks them as
+// sent. named tells whether the executor knows the file already.
+func (s *shipped) take(f image.File, from, to uint64) (index int, chunks []uint64, named bool) {
 	const size = chunkPages * abi.PageSize
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	have := s.files[f]
-	if have == nil {
-		have = map[uint64]bool{}
+	have, named := s.files[f]
+	if !named {
+		have = &parts{index: len(s.files), chunks: map[uint64]bool{}}
 		s.files[f] = have
 	}
 	end := min(to, uint64(f.Size))
 	for n := from / size; n*size < end; n++ {
-		if !have[n] {
-			have[n] = true
+		if !have.chunks[n] {
+			have.chunks[n] = true
 			chunks = append(chunks, n)
 		}
 	}
-	return chunks
+	return have.index, chunks, named
 }
 
 // sendFiles sends the contents of mapped files that the executor lacks.
-func (b *body) sendFiles(p *peer, img *image.Image, header func(wire.Type) wire.Header) error {
+func (b *body) sendFiles(p *peer, img *image.Image) error {
 	for _, m := range img.Mappings {
 		if m.File < 0 {
 			continue
 		}
-		f := img.Files[m.File]
-		if err := b.sendFile(p, header(wire.TypeBatch), m.File, f, m.Offset, m.Offset+uint64(m.End-m.Start)); err != nil {
+		if err := b.sendFile(p, img.Files[m.File], m.Offset, m.Offset+uint64(m.End-m.Start)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// sendFile sends [from, to) of a file as far as the executor lacks it.
-func (b *body) sendFile(p *peer, h wire.Header, index int, f image.File, from, to uint64) error {
-	chunks := p.files.take(f, from, to)
-	if len(chunks) == 0 {
-		return nil
-	}
+// sendFile sends [from, to) of a file as far as the executor lacks it. What it has
+// stays there as long as the link, whatever becomes of a process.
+func (b *body) sendFile(p *peer, f image.File, from, to uint64) error {
 	file, err := b.openFile(f)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
+	p.filing.Lock() // a file's chunks are marked and sent in one piece
+	defer p.filing.Unlock()
+	index, chunks, named := p.files.take(f, from, to)
+	if !named {
+		if err := p.link.Send(wire.Header{Type: wire.TypeFile}, &wire.File{Index: index, File: f}); err != nil {
+			return err
+		}
+	}
 	buf := make([]byte, chunkPages*abi.PageSize)
 	for _, n := range chunks {
-		if err := sendChunk(p, h, index, file, n, buf); err != nil {
+		if err := p.sendChunk(index, file, n, buf); err != nil {
+			p.link.Close() // the executor lacks what it is believed to have
 			return err
 		}
 	}
 	return nil
 }
 
-func sendChunk(p *peer, h wire.Header, index int, file *os.File, n uint64, buf []byte) error {
+func (p *peer) sendChunk(index int, file *os.File, n uint64, buf []byte) error {
 	off := n * chunkPages * abi.PageSize
 	got, err := file.ReadAt(buf, int64(off))
 	if err != nil && err != io.EOF {
@@ -92,9 +104,8 @@ func sendChunk(p *peer, h wire.Header, index int, file *os.File, n uint64, buf [
 	if pages == 0 {
 		return nil
 	}
-	data := buf[:pages*abi.PageSize]
-	batch := image.NewBatch(index, []image.Run{{Addr: abi.Addr(off), Pages: uint32(pages)}}, data, p.compressor())
-	return p.link.Send(h, &batch, batch.Data)
+	batch := image.NewBatch(index, []image.Run{{Addr: abi.Addr(off), Pages: uint32(pages)}}, buf[:pages*abi.PageSize], p.compressor())
+	return p.link.Send(wire.Header{Type: wire.TypeBatch}, &batch, batch.Data)
 }
 
 // openFile opens a mapped file as this program, in the process's view of the
@@ -182,11 +193,8 @@ func (b *body) describe(p *peer, m *wire.MapFile, at abi.Addr, answer *wire.Mapp
 		if !known {
 			return fmt.Errorf("%s is no file that can be read again", a.Path)
 		}
-		answer.At, answer.File, answer.Index = at, file, mappedIndex
-		return b.sendFile(p, b.header(wire.TypeBatch), mappedIndex, file, m.Offset, m.Offset+m.Length)
+		answer.At, answer.File = at, file
+		return b.sendFile(p, file, m.Offset, m.Offset+m.Length)
 	}
 	return fmt.Errorf("mapping at %#x of process %d is not to be found", uint64(at), b.pid)
 }
-
-// mappedIndex stands for the file of the next Mapped in batches that go before it.
-const mappedIndex = 1 << 20

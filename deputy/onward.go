@@ -48,7 +48,7 @@ func (b *body) passOn(p, q *peer, img *image.Image) error {
 	if err := q.link.Send(b.headerNext(wire.TypeImage), img); err != nil {
 		return err
 	}
-	if err := b.sendFiles(q, img, b.headerNext); err != nil {
+	if err := b.sendFiles(q, img); err != nil {
 		return err
 	}
 	for {

@@ -120,7 +120,7 @@ func (b *body) sendOut(p *peer) error {
 	if err := p.link.Send(b.header(wire.TypeImage), img); err != nil {
 		return err
 	}
-	if err := b.sendFiles(p, img, b.header); err != nil {
+	if err := b.sendFiles(p, img); err != nil {
 		return b.abandon(p, err)
 	}
 	var trailer image.Trailer

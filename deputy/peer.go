@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"runtime"
+	"sync"
 	"time"
 
 	"umosix/tracer/abi"
@@ -25,12 +26,13 @@ const dialLimit = 15 * time.Second
 
 // peer is the executor of this job on one node.
 type peer struct {
-	d     *Deputy
-	node  wire.NodeID
-	link  *link.Link
-	hello wire.Hello
-	files *shipped
-	gone  chan struct{} // closed when the link has ended
+	d      *Deputy
+	node   wire.NodeID
+	link   *link.Link
+	hello  wire.Hello
+	files  *shipped
+	filing sync.Mutex    // held while a file's contents are sent
+	gone   chan struct{} // closed when the link has ended
 }
 
 // reach is the executor on a node, over the link there is or a new one.
@@ -171,7 +173,7 @@ func (p *peer) handle(f *link.Frame) error {
 		return b.serveTell(f)
 	case wire.TypeMapFile:
 		return b.serveMapFile(p, f)
-	case wire.TypeVerdict:
+	case wire.TypeInterrupt:
 		b.interruptCall(f.Ack)
 	case wire.TypeFault:
 		return b.serveFault(f)

@@ -109,7 +109,7 @@ func (g *guest) newSubject(call tracer.Caller) *snapshot.Subject {
 	}
 }
 
-// fill takes a batch of pages, or of a file's contents.
+// fill takes a batch of pages.
 func (g *guest) fill(f *link.Frame) error {
 	var b image.Batch
 	if err := f.Decode(&b); err != nil {
@@ -125,16 +125,10 @@ func (g *guest) fill(f *link.Frame) error {
 }
 
 func (g *guest) fillWith(b *image.Batch) error {
-	switch {
-	case b.File < 0:
-		if g.state != arriving {
-			return fmt.Errorf("pages for guest %d, which is complete", g.pid)
-		}
-		return snapshot.Fill(g.subject, b)
-	case b.File < len(g.image.Files):
-		return g.x.store.write(g.image.Files[b.File], b)
+	if g.state != arriving || b.File >= 0 {
+		return fmt.Errorf("pages for guest %d, which is complete, or of file %d", g.pid, b.File)
 	}
-	return g.x.store.hold(b)
+	return snapshot.Fill(g.subject, b)
 }
 
 // complete finishes the guest when its image is complete.

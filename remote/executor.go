@@ -199,8 +199,13 @@ func (x *Executor) handle(f *link.Frame) error {
 	switch f.Type {
 	case wire.TypeImage:
 		return x.arrive(f)
+	case wire.TypeFile:
+		return x.store.name(f)
 	case wire.TypeBye:
 		return errors.New("the deputy said goodbye")
+	}
+	if f.Type == wire.TypeBatch && f.Pid == 0 {
+		return x.store.take(f)
 	}
 	g := x.guests[f.Pid]
 	if g == nil || g.inc != f.Inc {

@@ -10,41 +10,52 @@ import (
 	"umosix/tracer"
 	"umosix/tracer/abi"
 	"umosix/tracer/image"
+	"umosix/wire"
+	"umosix/wire/link"
 )
 
 // store holds the contents of home's mapped files as far as they were sent, in
 // memory, for all guests of the job.
 type store struct {
 	files map[image.File]*os.File
-	held  []*image.Batch // of a file that home has not named yet
+	named map[int]image.File // by their number on the link
 }
 
-func newStore() *store { return &store{files: map[image.File]*os.File{}} }
+func newStore() *store {
+	return &store{files: map[image.File]*os.File{}, named: map[int]image.File{}}
+}
 
-// maxHeld bounds what waits for its file's name, in batches.
-const maxHeld = 1 << 14
-
-// hold keeps a batch until home says which file it is of.
-func (s *store) hold(b *image.Batch) error {
-	if len(s.held) >= maxHeld {
-		return fmt.Errorf("%d batches of a file without a name", maxHeld)
+// name takes the number of a file.
+func (s *store) name(f *link.Frame) error {
+	var m wire.File
+	if err := f.Decode(&m); err != nil {
+		return err
 	}
-	kept := *b
-	kept.Data = append([]byte(nil), b.Data...)
-	s.held = append(s.held, &kept)
+	if m.File.Size < 0 || m.File.Size > maxFile || len(s.named) >= maxFiles {
+		return fmt.Errorf("file of %d bytes, number %d", m.File.Size, m.Index)
+	}
+	s.named[m.Index] = m.File
 	return nil
 }
 
-// name gives the batches that are held to a file.
-func (s *store) name(f image.File) error {
-	held := s.held
-	s.held = nil
-	for _, b := range held {
-		if err := s.write(f, b); err != nil {
-			return err
-		}
+// Bounds on what home may have mapped.
+const (
+	maxFile  = 1 << 40
+	maxFiles = 1 << 16
+)
+
+// take takes a batch of a file's contents.
+func (s *store) take(f *link.Frame) error {
+	var b image.Batch
+	if err := f.Decode(&b); err != nil {
+		return err
 	}
-	return nil
+	b.Data = f.Payload
+	file, known := s.named[b.File]
+	if !known {
+		return fmt.Errorf("contents of file %d, which has no name", b.File)
+	}
+	return s.write(file, &b)
 }
 
 // file is the memory that holds a file's contents.

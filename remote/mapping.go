@@ -41,7 +41,6 @@ func (g *guest) takeMapped(f *link.Frame) error {
 		return err
 	}
 	if g.state != waiting || g.mapping == nil || f.Ack != g.seq {
-		g.x.store.held = nil
 		return nil
 	}
 	args := g.mapping.args
@@ -50,7 +49,7 @@ func (g *guest) takeMapped(f *link.Frame) error {
 	case m.Errno > 0:
 		g.finish(-int64(m.Errno))
 	case m.Errno < 0:
-		g.state, g.x.store.held = running, nil
+		g.state = running
 		g.askHome("it maps a file that cannot be mapped away from home")
 	default:
 		if err := g.mapHere(&m, args); err != nil {
@@ -63,9 +62,6 @@ func (g *guest) takeMapped(f *link.Frame) error {
 // mapHere maps the contents of the file, which have arrived, and has the body's
 // mapping moved to the same address.
 func (g *guest) mapHere(m *wire.Mapped, args [6]uint64) error {
-	if err := g.x.store.name(m.File); err != nil {
-		return err
-	}
 	call := g.injecting()
 	kept := g.regs
 	fd, err := g.openFile(call, m.File)

@@ -56,9 +56,9 @@ func (g *guest) receive(info *tracer.Siginfo, raw []byte) {
 	case g.state == running:
 		g.cont(0)
 	case g.state == waiting && !g.homing && g.mapping == nil && g.wakes(sig):
-		h := g.header(wire.TypeVerdict)
+		h := g.header(wire.TypeInterrupt)
 		h.Ack = g.seq
-		g.x.send(h, &wire.Verdict{Interrupt: true})
+		g.x.send(h, nil)
 	}
 }
 

@@ -121,10 +121,11 @@ func (g *guest) halt() bool {
 	if g.state != running {
 		return g.state != gone
 	}
-	if g.task.Interrupt() != nil {
-		return false
-	}
 	for g.state == running {
+		// Any other stop takes the interrupt with it: it is asked for each time.
+		if g.task.Interrupt() != nil {
+			return false
+		}
 		s, err := g.task.Wait()
 		if err != nil {
 			g.ended(s)

@@ -205,20 +205,26 @@ func (k *Task) awaitTrap() error {
 				return err
 			}
 		}
-		if err := k.Cont(0); err != nil {
+		if err := k.contInterrupted(); err != nil {
 			return err
 		}
 	}
+}
+
+// contInterrupted is Cont for a task that is to stop: any stop takes a pending
+// interrupt with it (kernel/signal.c, ptrace_stop), so it is asked for again.
+func (k *Task) contInterrupted() error {
+	if err := k.Interrupt(); err != nil {
+		return err
+	}
+	return k.Cont(0)
 }
 
 // Settle turns any stop of a task whose registers were changed into a StopTrap.
 // The kernel looks at restart codes when a task leaves a StopTrap, but not when
 // it leaves a syscall stop.
 func (k *Task) Settle() error {
-	if err := k.Interrupt(); err != nil {
-		return err
-	}
-	if err := k.Cont(0); err != nil {
+	if err := k.contInterrupted(); err != nil {
 		return err
 	}
 	return k.awaitTrap()
@@ -264,7 +270,7 @@ func (k *Task) StopWithin(limit time.Duration) (Stop, error) {
 			}
 			fallthrough
 		case ok:
-			if err := k.Cont(0); err != nil {
+			if err := k.contInterrupted(); err != nil {
 				return s, err
 			}
 		case time.Now().After(until):

@@ -10,31 +10,32 @@ type Type uint8
 
 // The frames. D→E: from deputy to executor; E→D: the other way.
 const (
-	TypeHello    Type = 1  // both: first frame, protocol version and features
-	TypeBye      Type = 2  // both: orderly end of the link; body: Reason
-	TypePing     Type = 3  // both: are you there?
-	TypePong     Type = 4  // both: answer to Ping
-	TypeImage    Type = 10 // both: an image begins; body: image.Image
-	TypeBatch    Type = 11 // both: pages; body: image.Batch without Data, payload: Data
-	TypeTrailer  Type = 12 // both: the image is complete; body: image.Trailer
-	TypeRebuilt  Type = 13 // E→D: the guest stands ready; body: Rebuilt
-	TypeGo       Type = 14 // D→E: the move is decided: the guest runs
-	TypeAbandon  Type = 15 // both: the move is off, forget what was received; body: Reason
-	TypeFreeze   Type = 16 // D→E: stop the guest and send its image
-	TypeThaw     Type = 17 // D→E: the move is off: the frozen guest goes on
-	TypeDrop     Type = 18 // D→E: the guest is elsewhere now (or dead): end it
-	TypeDropped  Type = 19 // E→D: answer to Drop: the guest is gone
-	TypeCall     Type = 20 // E→D: a forwarded call; body: Call, payload: In regions
-	TypeReply    Type = 21 // D→E: its outcome; body: Reply, payload: Out regions
-	TypeRelay    Type = 22 // D→E: a signal for the guest; body: Relay
-	TypeVerdict  Type = 23 // E→D: what became of it; body: Verdict
-	TypeFault    Type = 24 // E→D: default action of a signal is due; body: Fault
-	TypeComeHome Type = 25 // E→D: the guest must go home; body: Reason
-	TypeExit     Type = 26 // E→D: the guest has ended (it is gone already); body: Exit
-	TypeMapFile  Type = 27 // E→D: map a file into the body and say what it is; body: MapFile
-	TypeMapped   Type = 28 // D→E: answer; body: Mapped; the file's bytes went before it as TypeBatch
-	TypeUsage    Type = 29 // E→D: CPU and memory of guests, about once a second; body: Usage
-	TypeTell     Type = 30 // E→D: a change that home mirrors (sigaction, munmap, limits); body: Call, no answer
+	TypeHello     Type = 1  // both: first frame, protocol version and features
+	TypeBye       Type = 2  // both: orderly end of the link; body: Reason
+	TypePing      Type = 3  // both: are you there?
+	TypePong      Type = 4  // both: answer to Ping
+	TypeImage     Type = 10 // both: an image begins; body: image.Image
+	TypeBatch     Type = 11 // both: pages; body: image.Batch without Data, payload: Data
+	TypeTrailer   Type = 12 // both: the image is complete; body: image.Trailer
+	TypeRebuilt   Type = 13 // E→D: the guest stands ready; body: Rebuilt
+	TypeGo        Type = 14 // D→E: the move is decided: the guest runs
+	TypeAbandon   Type = 15 // both: the move is off, forget what was received; body: Reason
+	TypeFreeze    Type = 16 // D→E: stop the guest and send its image
+	TypeThaw      Type = 17 // D→E: the move is off: the frozen guest goes on
+	TypeDrop      Type = 18 // D→E: the guest is elsewhere now (or dead): end it
+	TypeDropped   Type = 19 // E→D: answer to Drop: the guest is gone
+	TypeCall      Type = 20 // E→D: a forwarded call; body: Call, payload: In regions
+	TypeReply     Type = 21 // D→E: its outcome; body: Reply, payload: Out regions
+	TypeRelay     Type = 22 // D→E: a signal for the guest; body: Relay
+	TypeInterrupt Type = 23 // E→D: take the body out of the call that Ack names: a signal waits for the guest
+	TypeFault     Type = 24 // E→D: default action of a signal is due; body: Fault
+	TypeComeHome  Type = 25 // E→D: the guest must go home; body: Reason
+	TypeExit      Type = 26 // E→D: the guest has ended (it is gone already); body: Exit
+	TypeMapFile   Type = 27 // E→D: map a file into the body and say what it is; body: MapFile
+	TypeMapped    Type = 28 // D→E: answer; body: Mapped; the file's contents went before it
+	TypeUsage     Type = 29 // E→D: CPU and memory of guests, about once a second; body: Usage
+	TypeTell      Type = 30 // E→D: a change that home mirrors (sigaction, munmap, limits); body: Call, no answer
+	TypeFile      Type = 31 // D→E: names a file whose contents follow as TypeBatch of process 0; body: File
 )
 
 // Hello opens a link.
@@ -83,14 +84,9 @@ type Reply struct {
 
 // Relay is a signal that arrived at the body.
 type Relay struct {
-	Info   []byte // siginfo_t, 128 bytes
-	Group  bool   // sent to the process, not to the task
-	InCall bool   // the task's forwarded call was interrupted and waits for the verdict
+	Info  []byte // siginfo_t, 128 bytes
+	Group bool   // sent to the process, not to the task
 }
-
-// Verdict answers a Relay with InCall: Interrupt ends the call with its restart
-// code, otherwise it goes on.
-type Verdict struct{ Interrupt bool }
 
 // Fault asks home to take the default action of a signal at the body.
 type Fault struct {
@@ -116,11 +112,17 @@ type MapFile struct {
 	Offset uint64
 }
 
-// Mapped answers MapFile: Errno, or where the body has the file mapped for now,
-// and which file it is (File is its index in the job's list of files).
+// Mapped answers MapFile: Errno (-1: it cannot be mapped away from home), or where
+// the body has the file mapped for now, and which file it is.
 type Mapped struct {
 	Errno int32
 	At    abi.Addr
+	File  image.File
+}
+
+// File gives a file of home a number on this link, which stands in the File of the
+// batches that carry its contents.
+type File struct {
 	Index int
 	File  image.File
 }

@@ -113,10 +113,8 @@ func (f CallFlags) String() string {
 func (m *Reply) String() string { return fmt.Sprintf("= %d, bytes %d", m.Ret, m.Outs) }
 
 func (m Relay) String() string {
-	return fmt.Sprintf("%s group=%t in-call=%t", printInfo(m.Info), m.Group, m.InCall)
+	return fmt.Sprintf("%s group=%t", printInfo(m.Info), m.Group)
 }
-
-func (m Verdict) String() string { return fmt.Sprintf("interrupt=%t", m.Interrupt) }
 
 func (m Fault) String() string {
 	return fmt.Sprintf("%s core=%t gone=%t", printInfo(m.Info), m.Core, m.Gone)
@@ -143,7 +141,7 @@ func (m Mapped) String() string {
 	if m.Errno != 0 {
 		return fmt.Sprintf("errno %d", m.Errno)
 	}
-	return fmt.Sprintf("at %#x, file %d: %q of %d bytes", uint64(m.At), m.Index, m.File.Path, m.File.Size)
+	return fmt.Sprintf("at %#x: %q of %d bytes", uint64(m.At), m.File.Path, m.File.Size)
 }
 
 func (m Usage) String() string {
@@ -161,4 +159,9 @@ func printBatch(m *image.Batch) string {
 		at = uint64(m.Runs[0].Addr)
 	}
 	return fmt.Sprintf("file %d: %d pages in %d runs from %#x, %s, sum %016x", m.File, m.PageCount(), len(m.Runs), at, m.Codec, m.Sum)
+}
+
+// String prints the number and the file.
+func (m File) String() string {
+	return fmt.Sprintf("number %d: %q of %d bytes", m.Index, m.File.Path, m.File.Size)
 }

@@ -52,15 +52,16 @@ func samples() []sample {
 		{head(TypeDropped), nil, nil},
 		{head(TypeCall), call, []byte("abc")},
 		{head(TypeReply), &Reply{Ret: -512, Outs: []uint32{0, 3, 70000}}, []byte("out")},
-		{head(TypeRelay), &Relay{Info: info, Group: true, InCall: true}, nil},
-		{head(TypeVerdict), &Verdict{Interrupt: true}, nil},
+		{head(TypeRelay), &Relay{Info: info, Group: true}, nil},
+		{head(TypeInterrupt), nil, nil},
 		{head(TypeFault), &Fault{Info: info, Core: true, Gone: true}, nil},
 		{head(TypeComeHome), &Reason{Text: "io_uring"}, nil},
 		{head(TypeExit), &Exit{Status: 0x300, Group: true, Usage: usage}, nil},
 		{head(TypeMapFile), &MapFile{Addr: 0x10000, Length: 8192, Prot: 5, Flags: 2, Fd: -1, Offset: 4096}, nil},
-		{head(TypeMapped), &Mapped{At: 0x20000, Index: 1, File: image.File{Path: "/bin/true", Dev: 1, Ino: 2, Size: 3, MtimeNs: -4}}, nil},
+		{head(TypeMapped), &Mapped{At: 0x20000, File: image.File{Path: "/bin/true", Dev: 1, Ino: 2, Size: 3, MtimeNs: -4}}, nil},
 		{head(TypeUsage), &usage, nil},
 		{head(TypeTell), call, []byte("abc")},
+		{head(TypeFile), &File{Index: 3, File: image.File{Path: "/bin/true", Dev: 1, Ino: 2, Size: 3, MtimeNs: 4}}, nil},
 	}
 }
 

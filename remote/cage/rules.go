@@ -56,7 +56,9 @@ func (r Rule) amongCode(low bpf.LoadAbsolute) []bpf.Instruction {
 // allow what the table calls native, or less. The kernel reads all these arguments
 // as 32-bit numbers, or ignores their upper words.
 var conditions = Rules{
-	unix.SYS_MMAP:          {Arg: 3, Mask: mmapMask, Want: unix.MAP_ANONYMOUS | unix.MAP_PRIVATE},
+	unix.SYS_MMAP: {Arg: 3, Mask: mmapMask, Want: unix.MAP_ANONYMOUS | unix.MAP_PRIVATE},
+	// What takes rights away must pass the executor, which remembers what a call may access.
+	unix.SYS_MPROTECT:      {Arg: 2, Mask: unix.PROT_READ | unix.PROT_WRITE, Want: unix.PROT_READ | unix.PROT_WRITE},
 	unix.SYS_MADVISE:       {Arg: 2, Among: harmlessAdvice},
 	unix.SYS_CLOCK_GETTIME: {Arg: 0, Among: slices.Concat(wallClocks, steadyClocks)},
 	unix.SYS_CLOCK_GETRES:  {Arg: 0, Among: slices.Concat(wallClocks, steadyClocks)},
@@ -88,10 +90,10 @@ var (
 )
 
 // harmlessAdvice are the advices that mean the same on the guest's node. The
-// others (dropping pages, which may be those of a file; poisoning them; guard
-// regions) are the executor's to decide.
+// others (poisoning pages, guard regions) are the executor's to decide. Pages of a
+// file that are dropped come back: the guest maps a memory file with its contents.
 var harmlessAdvice = []uint32{
-	unix.MADV_FREE, unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE,
+	unix.MADV_DONTNEED, unix.MADV_FREE, unix.MADV_HUGEPAGE, unix.MADV_NOHUGEPAGE,
 	unix.MADV_NORMAL, unix.MADV_RANDOM, unix.MADV_SEQUENTIAL, unix.MADV_WILLNEED,
 	unix.MADV_DONTDUMP, unix.MADV_DODUMP, unix.MADV_DONTFORK, unix.MADV_DOFORK,
 	unix.MADV_WIPEONFORK, unix.MADV_KEEPONFORK, unix.MADV_MERGEABLE, unix.MADV_UNMERGEABLE,
