@@ -73,6 +73,9 @@ func (l *local) up() error {
 	if err := l.configure(); err != nil {
 		return err
 	}
+	if err := keepDescriptors(); err != nil {
+		return err
+	}
 	for i := 1; i <= l.n; i++ {
 		if err := l.start(i); err != nil {
 			return err

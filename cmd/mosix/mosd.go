@@ -34,6 +34,9 @@ func (c *mosdCmd) Run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	signal.Ignore(syscall.SIGHUP) // the end of a terminal is not the end of a node
+	if err := keepDescriptors(); err != nil {
+		return err
+	}
 	dir, err := c.env().EnsureStateDir()
 	if err != nil {
 		return err

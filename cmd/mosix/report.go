@@ -65,6 +65,9 @@ func runReport(args []string) int {
 		return exitUsage
 	}
 	if args[1] == "first" {
+		if err := keepDescriptors(); err != nil {
+			return report("mosrun", err)
+		}
 		again := append([]string{"mosix", "report", "second"}, args[2:]...)
 		_, err := syscall.ForkExec("/proc/self/exe", again, &syscall.ProcAttr{Dir: "/", Env: []string{}, Files: []uintptr{0, 1, 2}})
 		return report("mosrun", err)
