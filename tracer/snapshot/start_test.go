@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -26,22 +27,38 @@ func start(t *testing.T, path string, args ...string) started {
 	return p
 }
 
-// tryStart is start for programs that may not find what they need.
+// tryStart is start for programs that may not find what they need. The thread
+// that starts a program is kept busy until the program has ended: were it to
+// become the thread of another tracer, that tracer's wait would take stops of the
+// program, because a natural parent waits for those too (man ptrace does not say
+// so; kernel/exit.c, wait_consider_task).
 func tryStart(t *testing.T, path string, args ...string) (p started, err error) {
 	t.Helper()
-	cmd := exec.Command(path, args...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		return p, err
-	}
-	t.Cleanup(func() {
+	ready, end, gone := make(chan error), make(chan struct{}), make(chan struct{})
+	go func() {
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer close(gone)
+		cmd := exec.Command(path, args...)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
+			ready <- err
+			return
+		}
+		_, err = fmt.Fscanf(out, "%v %v %d\n", &p.goFlag, &p.rounds, &p.pid)
+		ready <- err
+		<-end
 		cmd.Process.Kill()
 		cmd.Wait()
+	}()
+	t.Cleanup(func() {
+		close(end)
+		<-gone
 	})
-	_, err = fmt.Fscanf(out, "%v %v %d\n", &p.goFlag, &p.rounds, &p.pid)
+	err = <-ready
 	return p, err
 }
