@@ -198,12 +198,12 @@ func (b *body) report() {
 		s.Calls[name] = n
 	}
 	b.mu.Unlock()
-	b.d.channel.send(control.FromDeputy{State: &s})
+	b.d.mosd.Send(control.FromDeputy{State: &s})
 }
 
 // tell sends mosd an event for the user.
 func (b *body) tell(kind, text string) {
-	b.d.channel.send(control.FromDeputy{Event: &control.Event{Pid: int(b.pid), Kind: kind, Text: text}})
+	b.d.mosd.Send(control.FromDeputy{Event: &control.Event{Pid: int(b.pid), Kind: kind, Text: text}})
 }
 
 // deliver hands a frame to the move that waits for it; without one it is late.

@@ -16,16 +16,17 @@ import (
 
 // Deputy is the home half of one job.
 type Deputy struct {
-	start   control.Start
-	tracer  *tracer.Tracer
-	log     zerolog.Logger
-	channel *channel
+	start  control.Start
+	tracer *tracer.Tracer
+	log    zerolog.Logger
+	mosd   *control.HalfLine
 
-	mu     sync.Mutex // guards what follows
-	bodies map[abi.HomePid]*body
-	peers  map[wire.NodeID]*peer
-	busy   int       // requests of mosd under way
-	spare  time.Time // since when nothing is away or under way
+	mu      sync.Mutex // guards what follows
+	bodies  map[abi.HomePid]*body
+	peers   map[wire.NodeID]*peer
+	busy    int       // requests of mosd under way
+	spare   time.Time // since when nothing is away or under way
+	stopped bool      // mosd wants this deputy to end when it can
 }
 
 // lingers is how long a deputy with nothing to do waits for more before it ends.
@@ -34,12 +35,12 @@ const lingers = time.Second
 // Main runs a deputy on the channel to its mosd until nothing of the job is away.
 // It returns the exit status of the process.
 func Main(conn *os.File) int {
-	c, start, err := openChannel(conn)
+	line, start, err := control.OpenHalfLine(conn, control.DeputyPath)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "mosix deputy: %v\n", err)
 		return 1
 	}
-	d, err := newDeputy(c, start)
+	d, err := newDeputy(line, start)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "mosix deputy: %v\n", err)
 		return 1
@@ -48,7 +49,7 @@ func Main(conn *os.File) int {
 	return 0
 }
 
-func newDeputy(c *channel, start control.Start) (*Deputy, error) {
+func newDeputy(line *control.HalfLine, start control.Start) (*Deputy, error) {
 	t, err := tracer.New()
 	if err != nil {
 		return nil, fmt.Errorf("start tracer: %w", err)
@@ -58,30 +59,43 @@ func newDeputy(c *channel, start control.Start) (*Deputy, error) {
 		level = zerolog.WarnLevel
 	}
 	log := zerolog.New(os.Stderr).Level(level).With().Timestamp().Str("half", "deputy").Str("job", start.Job).Logger()
-	return &Deputy{start: start, tracer: t, log: log, channel: c, spare: time.Now(),
+	return &Deputy{start: start, tracer: t, log: log, mosd: line, spare: time.Now(),
 		bodies: map[abi.HomePid]*body{}, peers: map[wire.NodeID]*peer{}}, nil
 }
 
 // run serves requests until there is nothing left to do.
 func (d *Deputy) run() {
 	requests := make(chan control.ToDeputy)
-	go d.channel.receive(requests)
+	defer d.mosd.Close()
+	go d.listen(requests)
 	tick := time.NewTicker(time.Second / 4)
 	defer tick.Stop()
 	for {
 		select {
-		case r, ok := <-requests:
-			if !ok { // mosd is gone: what is away goes on
-				requests = nil
-				continue
-			}
+		case r := <-requests:
 			d.begin()
 			go func() { defer d.end(); d.serve(r) }()
 		case <-tick.C:
 			d.report()
-			if d.idle(requests == nil) {
+			if d.idle() {
 				return
 			}
+		}
+	}
+}
+
+// listen hands on the requests of mosd. A new mosd is told where everything is.
+func (d *Deputy) listen(requests chan<- control.ToDeputy) {
+	for {
+		var r control.ToDeputy
+		rejoined, ok := d.mosd.Receive(&r)
+		switch {
+		case !ok:
+			return
+		case rejoined:
+			d.report()
+		default:
+			requests <- r
 		}
 	}
 }
@@ -91,14 +105,14 @@ func (d *Deputy) begin() { d.mu.Lock(); d.busy++; d.mu.Unlock() }
 func (d *Deputy) end()   { d.mu.Lock(); d.busy--; d.spare = time.Now(); d.mu.Unlock() }
 
 // idle tells whether nothing has been away or under way for a while.
-func (d *Deputy) idle(orphan bool) bool {
+func (d *Deputy) idle() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.busy > 0 || len(d.bodies) > 0 {
 		d.spare = time.Now()
 		return false
 	}
-	return (!d.start.Keep || orphan) && time.Since(d.spare) > lingers
+	return d.stopped || !d.start.Keep && time.Since(d.spare) > lingers
 }
 
 // serve answers one request of mosd.
@@ -109,11 +123,14 @@ func (d *Deputy) serve(r control.ToDeputy) {
 	case r.Attach != nil:
 		d.attachEarly(r.Attach)
 	case r.Freeze != nil:
-		d.channel.send(control.FromDeputy{Done: &control.Done{ID: r.Freeze.ID, Failure: "freezing is not there yet"}})
+		d.mosd.Send(control.FromDeputy{Done: &control.Done{ID: r.Freeze.ID, Failure: "freezing is not there yet"}})
 	case r.Peer != nil:
 		d.hearOfPeer(r.Peer)
 	case r.Stop != nil:
 		d.bringHome("the daemon stops")
+		d.mu.Lock()
+		d.stopped = true
+		d.mu.Unlock()
 	}
 }
 
@@ -130,7 +147,7 @@ func (d *Deputy) move(m *control.Move) {
 		d.log.Info().Int("pid", m.Pid).Stringer("to", m.To).Err(err).Msg("not moved")
 	}
 	done.Total = time.Since(begin)
-	d.channel.send(control.FromDeputy{Done: &done})
+	d.mosd.Send(control.FromDeputy{Done: &done})
 }
 
 // hold is the body of a process; a new one if it is not held yet.

@@ -23,7 +23,7 @@ func (d *Deputy) attachEarly(a *control.Attach) {
 		done.Failure = err.Error()
 		d.forget(b)
 	}
-	d.channel.send(control.FromDeputy{Done: &done})
+	d.mosd.Send(control.FromDeputy{Done: &done})
 }
 
 // seizeForExec attaches to a running process without stopping it.

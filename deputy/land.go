@@ -55,8 +55,8 @@ func (b *body) landHeld() error {
 	return err
 }
 
-// deliverOutcome puts the result of a call where the program expects it.
-func (b *body) deliverOutcome(c *call) error {
+// writeOuts writes what a call has given back into the program's memory.
+func (b *body) writeOuts(c *call) error {
 	for i, n := range c.outs {
 		if n == 0 {
 			continue
@@ -70,6 +70,14 @@ func (b *body) deliverOutcome(c *call) error {
 		if failed != nil {
 			return failed
 		}
+	}
+	return nil
+}
+
+// deliverOutcome puts the result of a call where the program expects it.
+func (b *body) deliverOutcome(c *call) error {
+	if err := b.writeOuts(c); err != nil {
+		return err
 	}
 	r := &b.user.Regs
 	r.SetResult(c.ret)
@@ -102,6 +110,12 @@ func (b *body) handOver(c *call) (bool, error) {
 		return false, b.linger()
 	case code == restartBlock || code == rawInterrupted:
 		code = restartNoHand
+	}
+	if !c.original { // select and its like have left the remaining time in our copy
+		c.outs = c.plan.Outs(code, func(i int) []byte { return c.data[i] })
+		if err := b.writeOuts(c); err != nil {
+			return false, err
+		}
 	}
 	b.user.Regs.SetResult(code)
 	b.user.Regs.OrigRax = c.plan.Nr

@@ -89,7 +89,7 @@ func (d *Deputy) dial(to destination) (*peer, error) {
 
 // greet exchanges the first frames.
 func (p *peer) greet() error {
-	hello := wire.Hello{Protocol: wire.Protocol, Job: p.d.start.Job, Node: p.d.start.Node, Clock: homeClock()}
+	hello := wire.Hello{Protocol: wire.Protocol, Job: p.d.start.Job, Node: p.d.start.Node}
 	if err := p.link.Send(wire.Header{Type: wire.TypeHello}, &hello); err != nil {
 		return err
 	}
@@ -97,14 +97,9 @@ func (p *peer) greet() error {
 	if err != nil || !ready {
 		return fmt.Errorf("no answer from the executor: %v", err)
 	}
-	f, err := p.link.Receive()
+	f, err := p.firstAnswer()
 	if err != nil {
 		return err
-	}
-	if f.Type == wire.TypeBye {
-		var r wire.Reason
-		f.Decode(&r)
-		return fmt.Errorf("refused: %s", r.Text)
 	}
 	if f.Type != wire.TypeHello {
 		return fmt.Errorf("the executor began with %v", f.Type)
@@ -116,6 +111,28 @@ func (p *peer) greet() error {
 		return fmt.Errorf("it speaks version %d of the protocol, this node %d: install the same release on both", p.hello.Protocol, wire.Protocol)
 	}
 	return nil
+}
+
+// firstAnswer is the executor's hello; before it the executor asks for the time.
+func (p *peer) firstAnswer() (*link.Frame, error) {
+	for {
+		f, err := p.link.Receive()
+		switch {
+		case err != nil:
+			return nil, err
+		case f.Type == wire.TypeClock:
+			now := homeClock()
+			if err := p.link.Send(wire.Header{Type: wire.TypeClock}, &now); err != nil {
+				return nil, err
+			}
+		case f.Type == wire.TypeBye:
+			var r wire.Reason
+			f.Decode(&r)
+			return nil, fmt.Errorf("refused: %s", r.Text)
+		default:
+			return f, nil
+		}
+	}
 }
 
 // run serves the link until it ends. It keeps a thread to itself: a forwarded call

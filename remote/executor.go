@@ -1,8 +1,6 @@
 package remote
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -22,16 +20,17 @@ import (
 // Executor is the away half of one job on one node. What follows is of the
 // tracer's thread, but for link, log and start.
 type Executor struct {
-	start  control.Start
-	log    zerolog.Logger
-	link   *link.Link
-	tracer *tracer.Tracer
-	cage   *cage.Cage
-	inbox  *inbox
-	guests map[abi.HomePid]*guest
-	store  *store
-	over   chan error // gets the reason when the link has ended
-	mosd   *os.File
+	start   control.Start
+	log     zerolog.Logger
+	link    *link.Link
+	tracer  *tracer.Tracer
+	cage    *cage.Cage
+	inbox   *inbox
+	guests  map[abi.HomePid]*guest
+	store   *store
+	leaving bool       // mosd wants no guests here
+	over    chan error // gets the reason when the link has ended
+	mosd    *control.HalfLine
 }
 
 // Main runs an executor: channel leads to its mosd, conn to the deputy. It
@@ -48,15 +47,11 @@ func Main(channel, conn *os.File) int {
 
 // open reads what mosd says, and meets the deputy.
 func open(channel, conn *os.File) (*Executor, error) {
-	line := bufio.NewReaderSize(channel, 1<<20)
-	first, err := line.ReadSlice('\n')
+	line, start, err := control.OpenHalfLine(channel, control.ExecutorPath)
 	if err != nil {
-		return nil, fmt.Errorf("the channel to mosd: %w", err)
+		return nil, err
 	}
-	x := &Executor{guests: map[abi.HomePid]*guest{}, store: newStore(), over: make(chan error, 1), mosd: channel}
-	if err := json.Unmarshal(first, &x.start); err != nil {
-		return nil, fmt.Errorf("first line from mosd: %w", err)
-	}
+	x := &Executor{start: start, mosd: line, guests: map[abi.HomePid]*guest{}, store: newStore(), over: make(chan error, 1)}
 	level, err := zerolog.ParseLevel(x.start.Log)
 	if err != nil || x.start.Log == "" {
 		level = zerolog.WarnLevel
@@ -68,7 +63,7 @@ func open(channel, conn *os.File) (*Executor, error) {
 	if err := x.meet(conn); err != nil {
 		return nil, err
 	}
-	go x.listen(line)
+	go x.listen()
 	return x, nil
 }
 
@@ -83,11 +78,14 @@ func (x *Executor) meet(conn *os.File) error {
 		return err
 	}
 	x.inbox = &inbox{x: x}
-	hello, err := x.hear()
+	if err := x.hear(); err != nil {
+		return err
+	}
+	ahead, err := x.compareClocks()
 	if err != nil {
 		return err
 	}
-	x.cage, err = cage.New(cage.Config{Tracer: x.tracer, Weakest: x.start.Cage, Home: hello.Clock,
+	x.cage, err = cage.New(cage.Config{Tracer: x.tracer, Weakest: x.start.Cage, Home: ahead.now(),
 		Label: fmt.Sprintf("guest of node %v", x.start.Home), Log: x.log})
 	if err != nil {
 		return x.refuse(err)
@@ -101,21 +99,23 @@ func (x *Executor) meet(conn *os.File) error {
 	return x.link.Send(wire.Header{Type: wire.TypeHello}, &answer)
 }
 
-func (x *Executor) hear() (h wire.Hello, err error) {
+// hear takes the deputy's first frame.
+func (x *Executor) hear() error {
 	f, err := x.link.Receive()
 	if err != nil {
-		return h, err
+		return err
 	}
 	if f.Type != wire.TypeHello {
-		return h, fmt.Errorf("the deputy began with %v", f.Type)
+		return fmt.Errorf("the deputy began with %v", f.Type)
 	}
+	var h wire.Hello
 	if err := f.Decode(&h); err != nil {
-		return h, err
+		return err
 	}
 	if h.Protocol != wire.Protocol {
-		return h, x.refuse(fmt.Errorf("this node speaks version %d of the protocol, home %d: install the same release on both", wire.Protocol, h.Protocol))
+		return x.refuse(fmt.Errorf("this node speaks version %d of the protocol, home %d: install the same release on both", wire.Protocol, h.Protocol))
 	}
-	return h, nil
+	return nil
 }
 
 // refuse tells the deputy why there will be no guest here.
@@ -133,6 +133,7 @@ func (x *Executor) run() {
 	err := <-x.over
 	x.log.Info().Err(err).Msg("link ended")
 	x.link.Close()
+	x.mosd.Close()
 	x.tracer.Post(func() { x.tracer.Idle = nil })
 	if err := x.cage.Close(); err != nil {
 		x.log.Error().Err(err).Msg("cage not closed")
@@ -148,21 +149,25 @@ func (x *Executor) end(err error) {
 }
 
 // listen takes the requests of mosd. mosd may die: guests stay.
-func (x *Executor) listen(in *bufio.Reader) {
+func (x *Executor) listen() {
 	for {
-		line, err := in.ReadSlice('\n')
-		if err != nil {
+		var r control.ToExecutor
+		rejoined, ok := x.mosd.Receive(&r)
+		if !ok {
 			return
 		}
-		var r control.ToExecutor
-		if json.Unmarshal(line, &r) == nil && r.Leave {
+		if !rejoined && r.Leave {
 			x.tracer.Post(x.sendAllHome)
 		}
 	}
 }
 
-// sendAllHome asks home to take the guests back.
+// sendAllHome asks home to take the guests back, and ends an executor without any.
 func (x *Executor) sendAllHome() {
+	x.leaving = true
+	if len(x.guests) == 0 {
+		x.end(errors.New("this node wants no guests"))
+	}
 	for _, g := range x.guests {
 		g.askHome("its node is needed")
 	}
@@ -180,9 +185,7 @@ func (x *Executor) reportUsage() {
 					x.send(g.header(wire.TypeUsage), &u)
 				}
 			}
-			if line, err := json.Marshal(report); err == nil {
-				x.mosd.Write(append(line, '\n'))
-			}
+			x.mosd.Send(report)
 		})
 	}
 }

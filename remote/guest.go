@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"errors"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -96,6 +97,9 @@ func (g *guest) discard() {
 	}
 	g.state = gone
 	delete(g.x.guests, g.pid)
+	if g.x.leaving && len(g.x.guests) == 0 {
+		defer g.x.end(errors.New("this node wants no guests"))
+	}
 	unix.Kill(int(g.task.Tid), unix.SIGKILL)
 	for {
 		if _, err := g.task.Wait(); err != nil {

@@ -36,6 +36,7 @@ const (
 	TypeUsage     Type = 29 // E→D: CPU and memory of guests, about once a second; body: Usage
 	TypeTell      Type = 30 // E→D: a change that home mirrors (sigaction, munmap, limits); body: Call, no answer
 	TypeFile      Type = 31 // D→E: names a file whose contents follow as TypeBatch of process 0; body: File
+	TypeClock     Type = 32 // both: E→D asks for home's clocks, D→E tells them; body: image.Clock
 )
 
 // Hello opens a link.
@@ -46,7 +47,6 @@ type Hello struct {
 	Cage     string // E→D: "full", "seccomp+landlock" or "seccomp"
 	Features []string
 	CPU      image.CPU
-	Clock    image.Clock // D→E: home's clocks now
 }
 
 // Protocol is the version of the frames between deputy and executor.

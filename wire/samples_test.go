@@ -35,8 +35,7 @@ func samples() []sample {
 	usage := Usage{UserNs: 1_500_000_000, SystemNs: 20_000_000, RSS: 123 << 20}
 	head := func(t Type) Header { return Header{Type: t, Seq: 300, Ack: 299, Inc: 4, Pid: 4711, Tid: 4712} }
 	return []sample{
-		{head(TypeHello), &Hello{Protocol: Protocol, Job: "1.4711", Node: 2, Cage: "full", Features: []string{"a", "b"}, CPU: cpu,
-			Clock: image.Clock{Monotonic: 3, Boottime: 4}}, nil},
+		{head(TypeHello), &Hello{Protocol: Protocol, Job: "1.4711", Node: 2, Cage: "full", Features: []string{"a", "b"}, CPU: cpu}, nil},
 		{head(TypeBye), &Reason{Text: "the job is home"}, nil},
 		{head(TypePing), nil, nil},
 		{head(TypePong), nil, nil},
@@ -61,6 +60,7 @@ func samples() []sample {
 		{head(TypeMapped), &Mapped{At: 0x20000, File: image.File{Path: "/bin/true", Dev: 1, Ino: 2, Size: 3, MtimeNs: -4}}, nil},
 		{head(TypeUsage), &usage, nil},
 		{head(TypeTell), call, []byte("abc")},
+		{head(TypeClock), &image.Clock{Monotonic: 1, Boottime: 2}, nil},
 		{head(TypeFile), &File{Index: 3, File: image.File{Path: "/bin/true", Dev: 1, Ino: 2, Size: 3, MtimeNs: 4}}, nil},
 	}
 }

@@ -66,6 +66,7 @@ var rows = [256]row{
 	TypeMapped:    {"mapped", ToExecutor, body[Mapped](), maxSmallBody, false},
 	TypeUsage:     {"usage", ToDeputy, body[Usage](), maxSmallBody, false},
 	TypeTell:      {"tell", ToDeputy, body[Call](), maxCallBody, true},
+	TypeClock:     {"clock", Both, body[image.Clock](), maxSmallBody, false},
 	TypeFile:      {"file", ToExecutor, body[File](), maxSmallBody, false},
 }
 
