@@ -168,7 +168,15 @@ func (b *body) hold() error {
 		return fmt.Errorf("stop the body of %d: %w", b.pid, err)
 	}
 	b.kept = append(b.kept, b.task.TakeDeferred()...)
-	return b.beginSession()
+	if err := b.beginSession(); err != nil {
+		return err
+	}
+	// The interruption may have written to the program's memory, which is about to
+	// be replaced: select, for one, leaves the time that remains.
+	if c := b.call; c.busy() && c.original {
+		c.fetch()
+	}
+	return nil
 }
 
 // beginSession is hold for a body that stands still already.

@@ -111,11 +111,10 @@ func (b *body) handOver(c *call) (bool, error) {
 	case code == restartBlock || code == rawInterrupted:
 		code = restartNoHand
 	}
-	if !c.original { // select and its like have left the remaining time in our copy
-		c.outs = c.plan.Outs(code, func(i int) []byte { return c.data[i] })
-		if err := b.writeOuts(c); err != nil {
-			return false, err
-		}
+	// select and its like have left the time that remains with what they return.
+	c.outs = c.plan.Outs(code, func(i int) []byte { return c.data[i] })
+	if err := b.writeOuts(c); err != nil {
+		return false, err
 	}
 	b.user.Regs.SetResult(code)
 	b.user.Regs.OrigRax = c.plan.Nr

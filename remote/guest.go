@@ -82,11 +82,9 @@ func (g *guest) fail(what string, err error) {
 		return
 	}
 	g.x.log.Error().Int("pid", int(g.pid)).Err(err).Msg(what)
-	usage := g.usage()
 	g.discard()
 	var info tracer.Siginfo
 	info[0] = byte(unix.SIGKILL)
-	_ = usage
 	g.x.send(g.header(wire.TypeFault), &wire.Fault{Info: info[:], Gone: true})
 }
 
