@@ -6,8 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"umosix/tracer"
 	"umosix/tracer/abi"
 	"umosix/tracer/image"
@@ -276,6 +274,3 @@ func (d *Deputy) grace() time.Duration {
 	}
 	return link.DefaultGrace
 }
-
-// alive tells whether the process still exists.
-func (b *body) alive() bool { return unix.Kill(int(b.pid), 0) == nil }

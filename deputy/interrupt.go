@@ -11,11 +11,11 @@ import (
 
 // Codes with which the kernel ends an interrupted call (include/linux/errno.h).
 const (
-	restartSys     = -512
-	restartNoIntr  = -513
-	restartNoHand  = -514
-	restartBlock   = -516
-	rawInterrupted = -int64(unix.EINTR)
+	restartSys     = abi.RestartSys
+	restartNoIntr  = abi.RestartIntr
+	restartNoHand  = abi.RestartHand
+	restartBlock   = abi.RestartAgain
+	rawInterrupted = abi.Interrupted
 )
 
 // interrupted tells whether a stopped task was taken out of its call, so that the

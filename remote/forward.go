@@ -14,10 +14,10 @@ import (
 
 // Codes of interrupted calls (include/linux/errno.h).
 const (
-	restartSys    = -512
-	restartNoIntr = -513
-	restartNoHand = -514
-	restartBlock  = -516
+	restartSys    = abi.RestartSys
+	restartNoIntr = abi.RestartIntr
+	restartNoHand = abi.RestartHand
+	restartBlock  = abi.RestartAgain
 )
 
 // quietSignals do nothing by default (man 7 signal).

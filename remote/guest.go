@@ -55,7 +55,6 @@ type guest struct {
 	user    snapshot.State
 	files   *files
 	since   time.Time
-	born    wire.Usage // CPU time of the task at arrival
 
 	trapped bool        // stands in a seccomp stop: the call has not been made
 	regs    tracer.Regs // of that stop, or as the guest will go on

@@ -20,11 +20,17 @@ type Area struct {
 	Flags      []string // VmFlags; nil when read from maps
 }
 
-// Writable, Readable, Executable and Shared tell what Perms says.
-func (a Area) Writable() bool   { return a.Perms[1] == 'w' }
-func (a Area) Readable() bool   { return a.Perms[0] == 'r' }
+// Readable tells whether the process may read the area.
+func (a Area) Readable() bool { return a.Perms[0] == 'r' }
+
+// Writable tells whether the process may write to it.
+func (a Area) Writable() bool { return a.Perms[1] == 'w' }
+
+// Executable tells whether the process may run code in it.
 func (a Area) Executable() bool { return a.Perms[2] == 'x' }
-func (a Area) Shared() bool     { return a.Perms[3] == 's' }
+
+// Shared tells whether what is written to it is seen by others (MAP_SHARED).
+func (a Area) Shared() bool { return a.Perms[3] == 's' }
 
 // Len is the length in bytes.
 func (a Area) Len() uint64 { return uint64(a.End - a.Start) }

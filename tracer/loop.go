@@ -211,11 +211,6 @@ func (s *Slot) Start(nr uint64, args [6]uint64) {
 	for i, a := range args {
 		put64(s.loop.shared, s.off+slotArgs+8*i, a)
 	}
-	s.Again()
-}
-
-// Again lets the task execute once more what the slot holds.
-func (s *Slot) Again() {
 	atomic.StoreUint32(s.word(slotWaiter), 0)
 	atomic.StoreUint32(s.word(slotTurn), turnRun)
 	if atomic.LoadUint32(s.word(slotAsleep)) != 0 {
@@ -233,22 +228,6 @@ func (s *Slot) Done() (int64, bool) {
 
 // Busy tells whether a call is in the slot and has not ended.
 func (s *Slot) Busy() bool { return atomic.LoadUint32(s.word(slotTurn)) == turnRun }
-
-// Current is the call that the slot holds.
-func (s *Slot) Current() (nr uint64, args [6]uint64) {
-	for i := range args {
-		args[i] = get64(s.loop.shared, s.off+slotArgs+8*i)
-	}
-	return get64(s.loop.shared, s.off+slotNr), args
-}
-
-// Finish ends the call from outside with a result, when the task has been taken
-// out of it.
-func (s *Slot) Finish(ret int64) {
-	put64(s.loop.shared, s.off+slotRet, uint64(ret))
-	atomic.StoreUint32(s.word(slotTurn), turnDone)
-	futexWake(s.word(slotTurn))
-}
 
 // Kill makes every present and future Wait return ErrGone: the task is no more.
 func (s *Slot) Kill() {

@@ -3,7 +3,6 @@ package tracer
 import (
 	"encoding/binary"
 	"fmt"
-	"unsafe"
 
 	"umosix/tracer/abi"
 )
@@ -16,7 +15,7 @@ type Regs struct {
 }
 
 // RegsSize is the size of Regs in bytes.
-const RegsSize = int(unsafe.Sizeof(Regs{}))
+const RegsSize = 27 * 8
 
 // noSyscall in orig_rax tells the kernel that the task is not in a system call,
 // so that it leaves rip and rax alone (arch/x86/kernel/signal.c).
@@ -75,9 +74,9 @@ func (r *Regs) Is32() bool { return r.Cs == 0x23 }
 
 // Bytes is r as the kernel lays it out.
 func (r *Regs) Bytes() []byte {
-	b := make([]byte, 0, RegsSize)
-	for _, w := range (*[RegsSize / 8]uint64)(unsafe.Pointer(r)) {
-		b = binary.LittleEndian.AppendUint64(b, w)
+	b := make([]byte, RegsSize)
+	if _, err := binary.Encode(b, binary.LittleEndian, r); err != nil {
+		panic(fmt.Sprintf("tracer: registers do not fit in %d bytes: %v", RegsSize, err))
 	}
 	return b
 }
@@ -87,8 +86,6 @@ func RegsFrom(b []byte) (r Regs, err error) {
 	if len(b) != RegsSize {
 		return r, fmt.Errorf("register set of %d bytes instead of %d", len(b), RegsSize)
 	}
-	for i := range RegsSize / 8 {
-		(*[RegsSize / 8]uint64)(unsafe.Pointer(&r))[i] = binary.LittleEndian.Uint64(b[8*i:])
-	}
-	return r, nil
+	_, err = binary.Decode(b, binary.LittleEndian, &r)
+	return r, err
 }

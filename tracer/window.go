@@ -41,9 +41,6 @@ next:
 	return 0, fmt.Errorf("no free range of %d bytes in the address space", WindowSize)
 }
 
-// InWindow tells whether an address lies in the window that starts at window.
-func InWindow(window, a abi.Addr) bool { return a >= window && a < window+WindowSize }
-
 // FindSyscallInsn finds a `syscall` instruction in the memory of a process: in
 // its vdso, or in any of its code.
 func FindSyscallInsn(m *Memory, areas []Area) (abi.Addr, error) {

@@ -17,19 +17,6 @@ const (
 	Interrupted  int64 = -int64(unix.EINTR)
 )
 
-// IsRestart reports whether a result is one of the codes that make the kernel
-// restart a call.
-func IsRestart(ret int64) bool {
-	return ret == RestartSys || ret == RestartIntr || ret == RestartHand || ret == RestartAgain
-}
-
-// WasInterrupted reports whether a call that ended with ret while nothing but we
-// disturbed it must go on: it ended with a restart code, or with EINTR though its
-// row says that this is how an interruption shows.
-func (r *Row) WasInterrupted(ret int64) bool {
-	return IsRestart(ret) || ret == Interrupted && r.Interrupt&RawEINTR != 0
-}
-
 // ErrnoName names a result: "ENOENT" for -2, "ERESTARTSYS" for -512, the number
 // itself if it is no error.
 func ErrnoName(ret int64) string {

@@ -11,6 +11,12 @@ type Mask struct {
 // SigsetSize is the size of the kernel's signal set in bytes.
 const SigsetSize = 8
 
+// Sizes of siginfo_t and of struct kernel_sigaction, in bytes.
+const (
+	SiginfoSize   = 128
+	SigactionSize = 32
+)
+
 // Read is the mask that the call sets, bit n-1 for signal n. ok is false if it
 // sets none or if the mask cannot be read.
 func (m Mask) Read(args *[6]uint64, mem Memory) (mask uint64, ok bool) {

@@ -92,26 +92,3 @@ func timerPlace(args *[6]uint64) Placement {
 	}
 	return Home
 }
-
-// ReadsWallClock reports whether a native call shows, or waits for, the time of
-// day, which is home's: an executor whose machine's clock differs must not let it
-// through.
-func ReadsWallClock(nr uint64, args *[6]uint64) bool {
-	switch uint32(nr) {
-	case unix.SYS_GETTIMEOFDAY, unix.SYS_TIME:
-		return true
-	case unix.SYS_CLOCK_GETTIME:
-		return isWallClock(args[0])
-	case unix.SYS_CLOCK_NANOSLEEP:
-		return isWallClock(args[0]) && !sleepRelative(args)
-	}
-	return false
-}
-
-func isWallClock(id uint64) bool {
-	switch int32(id) {
-	case unix.CLOCK_REALTIME, unix.CLOCK_REALTIME_COARSE, unix.CLOCK_REALTIME_ALARM, unix.CLOCK_TAI:
-		return true
-	}
-	return false
-}

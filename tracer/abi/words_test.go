@@ -141,26 +141,6 @@ func TestMask(t *testing.T) {
 	}
 }
 
-func TestSignals(t *testing.T) {
-	if Signal(9).String() != "SIGKILL" || Signal(31).String() != "SIGSYS" || Signal(40).String() != "signal 40" {
-		t.Error("signals have wrong names")
-	}
-	for s, want := range map[Signal]Action{1: Terminate, 11: DumpCore, 17: Ignore, 18: Continue, 20: Stop, 34: Terminate} {
-		if got := s.Default(); got != want {
-			t.Errorf("%s has default action %d", s, got)
-		}
-	}
-	for s := Signal(1); s < FirstRealtime; s++ {
-		if name := unix.SignalName(unix.Signal(s)); name != s.String() {
-			t.Errorf("signal %d is %s, not %s", s, name, s)
-		}
-	}
-	action := Sigaction{Handler: 0x1234, Flags: OnStack | Restart, Restorer: 0x5678, Mask: 1 << 63}
-	if got := DecodeSigaction(action.Append(nil)); got != action {
-		t.Errorf("%+v came back", got)
-	}
-}
-
 func TestErrnoName(t *testing.T) {
 	for ret, want := range map[int64]string{-2: "ENOENT", -512: "ERESTARTSYS", -516: "ERESTART_RESTARTBLOCK", 7: "7", -4094: "-4094"} {
 		if got := ErrnoName(ret); got != want {
