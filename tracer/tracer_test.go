@@ -193,7 +193,7 @@ func TestAccessible(t *testing.T) {
 		write bool
 		want  uint64
 	}{
-		{seedBase, 10, false, 10}, {seedBase, 10, true, 0}, {seedBase + 4000, 200, false, 96},
+		{seedStart, 10, false, 10}, {seedStart, 10, true, 0}, {seedStart + 4000, 200, false, 96},
 		{0, 8, false, 0}, {abi.TaskSize, 8, false, 0}, {^abi.Addr(0), 8, false, 0},
 		{windowPlaces[0] + slotsStart - 8, 16, true, 0}, {windowPlaces[0] + slotsStart - 8, 16, false, 16},
 	} {

@@ -38,8 +38,10 @@ type Config struct {
 	Weakest string      // LevelFull, LevelLandlock or AnyLevel: weaker walls are refused
 	Home    image.Clock // home's clocks at the time of the call of New; zero leaves the node's
 	Label   string      // shown by ps on the node, like "guest of node 1"
-	Memory  uint64      // limit for all guests together, in bytes; 0 is none
-	Force   string      // a level to use although a stronger one may be possible; for tests and operators
+	// Memory is the limit for all guests together, in bytes; 0 is none. It needs a
+	// cgroup that the node's owner has delegated.
+	Memory uint64
+	Force  string // a level to use although a stronger one may be possible; for tests and operators
 	// TrapWallClock traps the calls that show or wait for the time of day. It is for
 	// nodes whose wall clock is not home's.
 	TrapWallClock bool
@@ -101,7 +103,7 @@ func (c *Cage) build() error {
 }
 
 // Insn is the address of a `syscall` instruction in every process that Spawn made.
-func (c *Cage) Insn() abi.Addr { return SeedStart + seedInsn }
+func (c *Cage) Insn() abi.Addr { return tracer.SeedInsn }
 
 // Level says which walls stand: LevelFull, LevelLandlock or LevelSeccomp.
 func (c *Cage) Level() string { return c.level }
@@ -112,10 +114,6 @@ func (c *Cage) ExactPids() bool { return c.exact.pids }
 
 // ExactClocks tells whether the monotonic and boot clocks of guests are home's.
 func (c *Cage) ExactClocks() bool { return c.exact.clocks }
-
-// MemoryLimited tells whether Config.Memory is enforced; it needs a cgroup that
-// the node's owner has delegated.
-func (c *Cage) MemoryLimited() bool { return c.group != nil }
 
 // First is the local pid of the cage's first process.
 func (c *Cage) First() abi.LocalPid { return c.first.Tid }

@@ -294,7 +294,7 @@ func TestForeignCallsAreMarked(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	in.insn = SeedStart + 0x200
+	in.insn = tracer.SeedInsn.PageDown() + 0x200
 	if _, err := m.ForceWrite([]byte{0xcd, 0x80, 0x0f, 0x0b}, in.insn); err != nil { // int $0x80
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package cage
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -188,23 +187,4 @@ func checkMemoryLimit() Check {
 		return missing(name, why, fix, "guests cannot be limited: %v", err)
 	}
 	return found(name, why, "control groups below %s", above)
-}
-
-// Report is the checks as lines of text: what is there, then what to mend.
-func Report(checks []Check) string {
-	var b bytes.Buffer
-	for _, c := range checks {
-		mark := "ok  "
-		if !c.OK {
-			mark = "MISS"
-		}
-		fmt.Fprintf(&b, "%s %-16s %s\n", mark, c.Name, c.Result)
-		if !c.OK {
-			fmt.Fprintf(&b, "     %-16s why: %s\n", "", c.Why)
-		}
-		if c.Fix != "" {
-			fmt.Fprintf(&b, "     %-16s fix: %s\n", "", c.Fix)
-		}
-	}
-	return b.String()
 }

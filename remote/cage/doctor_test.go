@@ -8,7 +8,7 @@ import (
 func TestDoctor(t *testing.T) {
 	began := time.Now()
 	checks := Doctor()
-	t.Logf("%v\n%s", time.Since(began), Report(checks))
+	t.Logf("%v\n%+v", time.Since(began), checks)
 	seen := map[string]bool{}
 	for _, c := range checks {
 		if c.Name == "" || c.Result == "" || c.Why == "" {

@@ -32,7 +32,7 @@ const (
 )
 
 // pageRegion is struct page_region, pagemapArgs struct pm_scan_arg (linux/fs.h).
-type pageRegion struct{ start, end, categories uint64 }
+type pageRegion [3]uint64 // start, end, categories
 type pagemapArgs struct {
 	size, flags, start, end, walkEnd     uint64
 	vec                                  *pageRegion

@@ -21,7 +21,7 @@ const namespaces = unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNS | u
 // leaves it stopped for good: it is never resumed but to clone guests.
 func (c *Cage) start(full bool) error {
 	c.exact.pids, c.exact.clocks = false, false
-	pid, err := startSeed(c.title(), seedAttr(full))
+	pid, err := tracer.StartSeed(c.title(), seedAttr(full))
 	if errors.Is(err, unix.ENOSPC) {
 		err = fmt.Errorf("%w (a limit of /proc/sys/user/max_*_namespaces)", err)
 	}

@@ -155,8 +155,7 @@ func (s *Subject) ask(c tracer.Caller, what string, nr uint64, n int, args func(
 
 func word(b []byte, off int) uint64 { return binary.LittleEndian.Uint64(b[off:]) }
 func half(b []byte, off int) uint32 { return binary.LittleEndian.Uint32(b[off:]) }
-func words(w ...uint64) (b []byte)  { return appendWords(nil, w...) }
-func appendWords(b []byte, w ...uint64) []byte {
+func words(w ...uint64) (b []byte) {
 	for _, v := range w {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
