@@ -12,7 +12,7 @@ var memoryRows = []Row{
 	{Nr: 25, Name: "mremap", Args: args(val("old_addr"), val("old_size"), val("new_size"), val("flags"), val("new_addr")), Placement: Local},
 	{Nr: 26, Name: "msync", Args: args(val("addr"), val("length"), val("flags")), Placement: Local, Note: "dirty pages of shared files go home"},
 	{Nr: 27, Name: "mincore", Args: args(val("addr"), val("length"), val("vec")), Placement: Native},
-	{Nr: 28, Name: "madvise", Args: args(val("addr"), val("length"), val("advice")), Placement: Native, place: madvisePlace, Note: "local if it drops pages: those of a file must be read again"},
+	{Nr: 28, Name: "madvise", Args: args(val("addr"), val("length"), val("advice")), Placement: Native, place: madvisePlace, Note: "local if it frees memory for everybody or locked pages"},
 	{Nr: 149, Name: "mlock", Args: args(val("addr"), val("len")), Placement: Local},
 	{Nr: 150, Name: "munlock", Args: args(val("addr"), val("len")), Placement: Local},
 	{Nr: 151, Name: "mlockall", Args: args(val("flags")), Placement: Local},
@@ -47,11 +47,12 @@ func mmapPlace(args *[6]uint64) Placement {
 	return Local
 }
 
-// madvisePlace stops the advice that throws pages away: at the guest a private
-// file mapping has no file behind it.
+// madvisePlace stops the advice that reaches beyond the process's own view of its
+// memory. Pages of a private file mapping that are dropped come back from the
+// memory file that the guest maps in the file's place.
 func madvisePlace(args *[6]uint64) Placement {
 	switch uint32(args[2]) {
-	case unix.MADV_DONTNEED, unix.MADV_REMOVE, unix.MADV_DONTNEED_LOCKED:
+	case unix.MADV_REMOVE, unix.MADV_DONTNEED_LOCKED:
 		return Local
 	}
 	return Native
