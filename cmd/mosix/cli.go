@@ -40,12 +40,6 @@ func findClient(env cluster.Env) (*control.Client, error) {
 	return &control.Client{Socket: path}, err
 }
 
-func (b base) warn(format string, args ...any) {
-	if !b.Quiet && os.Getenv("MOSIX_QUIET") != "1" {
-		fmt.Fprintf(os.Stderr, format+"\n", args...)
-	}
-}
-
 // usageError is a mistake in the words of a command: exit 2.
 type usageError struct{ error }
 

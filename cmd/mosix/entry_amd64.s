@@ -1,5 +1,8 @@
 #include "textflag.h"
 
+// The action of the signal looked at last (struct kernel_sigaction).
+GLOBL action<>(SB), NOPTR, $32
+
 // func entry: the first instructions of the program. The Go runtime replaces the
 // dispositions of all signals before any Go code runs and does not keep them, but
 // mosrun has to hand them on to the program that it execs. So they are read here,
@@ -18,13 +21,13 @@ TEXT _rt0_amd64_linux(SB),NOSPLIT|DUPOK|NOFRAME,$0
 next:
 	MOVQ	BX, DI
 	MOVQ	$0, SI // no new action
-	LEAQ	·action(SB), DX
+	LEAQ	action<>(SB), DX
 	MOVQ	$8, R10 // size of the mask in it
 	MOVQ	$13, AX // rt_sigaction
 	SYSCALL
 	CMPQ	AX, $0
 	JNE	skip
-	CMPQ	·action(SB), $1 // SIG_IGN
+	CMPQ	action<>(SB), $1 // SIG_IGN
 	JNE	skip
 	MOVQ	$1, AX
 	MOVQ	BX, CX

@@ -9,11 +9,10 @@ import (
 
 // What the entry code has found, before the Go runtime began.
 var (
-	entered uint64    // 1 if it ran
-	stack   uintptr   // where the kernel has put argc, argv and the environment
-	ignored uint64    // signals whose disposition was SIG_IGN, bit n-1 for n
-	blocked uint64    // the signal mask
-	action  [4]uint64 // struct kernel_sigaction, of the signal looked at last
+	entered uint64  // 1 if it ran
+	stack   uintptr // where the kernel has put argc, argv and the environment
+	ignored uint64  // signals whose disposition was SIG_IGN, bit n-1 for n
+	blocked uint64  // the signal mask
 )
 
 // sigIgn is SIG_IGN as rt_sigaction takes it.
