@@ -16,7 +16,7 @@ import (
 // Masks of signals; bit n-1 is signal n.
 const (
 	openMask   = 0
-	closedMask = ^uint64(0) &^ (1 << (unix.SIGTRAP - 1))
+	closedMask = ^uint64(0)
 )
 
 // options of a body. EXITKILL comes only when the process is about to be changed.
@@ -160,6 +160,39 @@ func (b *body) enterLoop() (err error) {
 	in.Use(b.loop.Insn())
 	b.in = in
 	b.noteInterrupted()
+	return b.drain()
+}
+
+// drain takes the signals that are pending for the process off its queues, in
+// order: they travel with it, and must not be seen here as well.
+func (b *body) drain() error {
+	for _, shared := range []bool{false, true} {
+		pending, err := b.task.PeekPending(shared)
+		if err != nil {
+			return err
+		}
+		for range pending {
+			if err := b.drainOne(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// drainOne is rt_sigtimedwait for any signal, without waiting.
+func (b *body) drainOne() error {
+	buffers, at := b.loop.Buffers()
+	room := buffers[smallOffset : smallOffset+256]
+	clear(room)
+	for i := range 8 {
+		room[i] = 0xff // the set: every signal; then a time limit of 0 and the siginfo
+	}
+	ret, err := b.in.Call(unix.SYS_RT_SIGTIMEDWAIT, uint64(at)+smallOffset, uint64(at)+smallOffset+32, uint64(at)+smallOffset+8, 8)
+	if err != nil || ret <= 0 {
+		return err
+	}
+	b.keep(room[32:160])
 	return nil
 }
 

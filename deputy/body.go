@@ -46,20 +46,21 @@ type body struct {
 	sent   *image.Image // of the move out under way
 
 	// Of the tracer's thread:
-	task    *tracer.Task
-	mem     *tracer.Memory
-	loop    *tracer.Loop
-	slot    *tracer.Slot
-	in      *tracer.Injector // while the body is stopped for a move
-	insn    abi.Addr         // where a `syscall` instruction outside the window is
-	user    snapshot.State
-	early   bool             // attached before its exec: stays so at home
-	placing *placement       // what to do at the exec
-	atExec  bool             // stopped at the exec, for the move that was asked for
-	kept    []tracer.Siginfo // signals taken off on the way, to be delivered
-	due     int              // a signal whose default action the body is to take
-	fenced  bool             // the guest is known to be gone
-	leaving bool             // the body stands in its exit and waits for the guest's end
+	task     *tracer.Task
+	mem      *tracer.Memory
+	loop     *tracer.Loop
+	slot     *tracer.Slot
+	in       *tracer.Injector // while the body is stopped for a move
+	insn     abi.Addr         // where a `syscall` instruction outside the window is
+	user     snapshot.State
+	early    bool             // attached before its exec: stays so at home
+	placing  *placement       // what to do at the exec
+	atExec   bool             // stopped at the exec, for the move that was asked for
+	kept     []tracer.Siginfo // signals taken off on the way, to be delivered
+	freezing bool             // the guest's image is on its way: signals are kept
+	due      int              // a signal whose default action the body is to take
+	fenced   bool             // the guest is known to be gone
+	leaving  bool             // the body stands in its exit and waits for the guest's end
 
 	mu        sync.Mutex // guards what follows
 	state     state

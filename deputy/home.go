@@ -31,7 +31,10 @@ func (b *body) goHome(done *control.Done) error {
 	}
 	b.commitHome(p)
 	done.Bytes, done.Freeze = p.link.Received()-received, time.Since(begin)
-	err = b.on(func() error { return b.settleHome(img) })
+	err = b.on(func() error {
+		b.freezing = false
+		return b.settleHome(img)
+	})
 	b.moved(done)
 	if b.now() == native && !b.early {
 		b.d.forget(b)
@@ -41,7 +44,11 @@ func (b *body) goHome(done *control.Done) error {
 
 // freeze has the executor stop the guest and returns the head of its image.
 func (b *body) freeze(p *peer) (*image.Image, error) {
-	if err := p.link.Send(b.header(wire.TypeFreeze), nil); err != nil {
+	err := b.on(func() error {
+		b.freezing = true // from here on signals wait for the outcome
+		return p.link.Send(b.header(wire.TypeFreeze), nil)
+	})
+	if err != nil {
 		return nil, err
 	}
 	f, err := b.await(p)
@@ -65,6 +72,7 @@ func (b *body) freeze(p *peer) (*image.Image, error) {
 func (b *body) thaw(p *peer, cause error) error {
 	p.link.Send(b.header(wire.TypeThaw), nil)
 	b.on(func() error {
+		b.unfreeze()
 		if b.in == nil {
 			return nil
 		}
@@ -138,16 +146,25 @@ func (b *body) commitHome(p *peer) {
 // settleHome finishes the call that the guest was waiting for, if any, and lets
 // the program go on. The body is stopped. On the tracer's thread.
 func (b *body) settleHome(img *image.Image) error {
-	for _, raw := range img.Signals.Pending {
+	late := b.kept // arrived here after the guest was stopped
+	b.kept = nil
+	for _, raw := range append(img.Tasks[0].Pending, img.Signals.Pending...) {
 		b.keep(raw)
 	}
-	for _, raw := range img.Tasks[0].Pending {
-		b.keep(raw)
-	}
+	b.kept = append(b.kept, late...)
 	if img.Tasks[0].Call.Nr < 0 {
 		b.call = nil
 	}
 	return b.land()
+}
+
+// unfreeze relays the signals that waited for the outcome of a move.
+func (b *body) unfreeze() {
+	b.freezing = false
+	for i := range b.kept {
+		b.relay(&b.kept[i])
+	}
+	b.kept = nil
 }
 
 func (b *body) keep(raw []byte) {

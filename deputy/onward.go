@@ -27,8 +27,7 @@ func (b *body) goOnward(to destination, done *control.Done) error {
 	}
 	if err := b.passOn(p, q, img); err != nil {
 		b.abandonAt(q, err)
-		p.link.Send(b.header(wire.TypeThaw), nil)
-		return err
+		return b.thaw(p, err)
 	}
 	b.commitOnward(p, q)
 	done.Bytes, done.Freeze = q.link.Sent()-sent, time.Since(begin)
@@ -100,6 +99,7 @@ func (b *body) commitOnward(p, q *peer) {
 	if q.link.Send(b.header(wire.TypeGo), nil) != nil {
 		q.link.Close()
 	}
+	b.on(func() error { b.unfreeze(); return nil })
 	if p.link.Send(old, nil) != nil {
 		p.link.Close()
 	}

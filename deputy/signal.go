@@ -37,7 +37,7 @@ func (b *body) onStop(k *tracer.Task, s tracer.Stop) {
 func (b *body) onSignal(sig int) error {
 	state := b.now()
 	if state == native {
-		return b.task.Cont(sig)
+		return b.passNative(sig)
 	}
 	if sig == b.due {
 		b.due = 0
@@ -49,13 +49,34 @@ func (b *body) onSignal(sig int) error {
 	}
 	switch state {
 	case away:
-		b.relay(&info)
+		if b.freezing {
+			b.kept = append(b.kept, info)
+		} else {
+			b.relay(&info)
+		}
 		return b.passOver()
 	case lingering:
 		return b.signalLingering(&info)
 	}
 	b.kept = append(b.kept, info)
 	return b.task.Cont(0)
+}
+
+// passNative delivers a signal to a program that is at home and traced from its
+// start. A signal that the program ignores would not have reached it untraced:
+// a call that it has interrupted with a plain EINTR is made again.
+func (b *body) passNative(sig int) error {
+	r, err := b.task.Regs()
+	if err != nil {
+		return err
+	}
+	if r.Result() == rawInterrupted && interrupted(&r) && b.ignores(sig) {
+		r.Rewind(uint64(r.Nr()))
+		if err := b.task.SetRegs(r); err != nil {
+			return err
+		}
+	}
+	return b.task.Cont(sig)
 }
 
 // relay sends a signal to the guest.
@@ -74,6 +95,10 @@ func (b *body) relay(info *tracer.Siginfo) {
 // relayKept sends on the signals that were met while the body was being stopped.
 func (b *body) relayKept() {
 	for _, info := range b.task.TakeDeferred() {
+		if b.freezing {
+			b.kept = append(b.kept, info)
+			continue
+		}
 		b.relay(&info)
 	}
 }

@@ -5,13 +5,11 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"umosix/remote/cage"
 	"umosix/tracer"
 	"umosix/tracer/abi"
 	"umosix/wire"
 )
-
-// x32Bit marks a call by the x32 interface (asm/unistd.h, __X32_SYSCALL_BIT).
-const x32Bit = 0x40000000
 
 // onTrap decides about a call that the guest is about to make.
 func (g *guest) onTrap() {
@@ -27,7 +25,7 @@ func (g *guest) onTrap() {
 	row := abi.Lookup(nr)
 	args := r.Args()
 	switch {
-	case r.Is32() || nr&x32Bit != 0:
+	case g.foreign():
 		g.askHome("it makes 32-bit system calls")
 	case row == nil:
 		g.askHome(fmt.Sprintf("unknown system call %d", nr))
@@ -38,6 +36,12 @@ func (g *guest) onTrap() {
 	default:
 		g.local(row, nr, args)
 	}
+}
+
+// foreign tells that the trapped call is one of the 32-bit or x32 interface.
+func (g *guest) foreign() bool {
+	message, err := g.task.EventMessage()
+	return err == nil && message == cage.TrapForeign
 }
 
 func reason(row *abi.Row) string {

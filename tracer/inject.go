@@ -12,12 +12,12 @@ type Caller interface {
 	Call(nr uint64, args ...uint64) (ret int64, err error)
 }
 
-// allButTrap blocks every signal except SIGTRAP (5). SIGTRAP stays open because a
-// forced one that is blocked makes the kernel reset its handler.
-const allButTrap = ^uint64(0) &^ (1 << (5 - 1))
+// allSignals blocks every signal. SIGTRAP may be among them, because nothing in a
+// session forces one: a forced one that is blocked loses its handler.
+const allSignals = ^uint64(0)
 
 // Injector executes system calls in a stopped task by moving it onto a `syscall`
-// instruction and back. Between Begin and End all signals but SIGTRAP are masked:
+// instruction and back. Until End all signals are masked:
 // a signal that met an injected call would be lost.
 type Injector struct {
 	task *Task
@@ -38,7 +38,7 @@ func (k *Task) Injector(insn abi.Addr) (*Injector, error) {
 	if in.mask, err = k.SigMask(); err != nil {
 		return nil, fmt.Errorf("inject into %d: %w", k.Tid, err)
 	}
-	if err = k.SetSigMask(allButTrap); err != nil {
+	if err = k.SetSigMask(allSignals); err != nil {
 		return nil, fmt.Errorf("inject into %d: %w", k.Tid, err)
 	}
 	return in, nil
