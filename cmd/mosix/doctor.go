@@ -17,7 +17,7 @@ var errUnwell = errors.New("something is not as it should be")
 
 // Run looks at everything and says what to do.
 func (c *doctorCmd) Run(root *mosctlCmd) error {
-	checks := append(cage.Doctor(), checkDaemon(root))
+	checks := append(cage.Doctor(), checkCluster(root)...)
 	unwell := false
 	for _, each := range checks {
 		unwell = unwell || !each.OK
@@ -49,26 +49,4 @@ func printChecks(checks []cage.Check) {
 			fmt.Printf("    mend it: %s\n", each.Fix)
 		}
 	}
-}
-
-// checkDaemon asks the daemon whom it sees.
-func checkDaemon(root *mosctlCmd) cage.Check {
-	c := cage.Check{Name: "daemon", Why: "without it programs run at home only"}
-	status, err := root.status()
-	if err != nil {
-		c.Result, c.Fix = oneLine(err), "start mosd"
-		return c
-	}
-	up := 0
-	for _, p := range status.Peers {
-		if p.Up {
-			up++
-		}
-	}
-	c.OK = up > 0 || len(status.Peers) == 0
-	c.Result = fmt.Sprintf("node %v sees %d of %d other nodes", status.Node, up, len(status.Peers))
-	if !c.OK {
-		c.Fix = "start mosd there; give all nodes the same secret and map; let TCP and UDP pass at " + status.Listen
-	}
-	return c
 }

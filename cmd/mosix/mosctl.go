@@ -22,25 +22,25 @@ type mosctlCmd struct {
 	Isup   isupCmd   `cmd:"" help:"Tell whether a node is up (exit 0 or 1)."`
 	Why    whyCmd    `cmd:"" help:"Tell why a process is where it is."`
 
-	Stay    onCmd  `cmd:"" help:"Own processes do not leave by themselves."`
-	Nostay  offCmd `cmd:"" help:"They do again."`
-	Lstay   onCmd  `cmd:"" help:"Own processes that are home do not leave by themselves."`
-	Nolstay offCmd `cmd:"" help:"They do again."`
-	Block   onCmd  `cmd:"" help:"Take no guests in."`
-	Noblock offCmd `cmd:"" help:"Take guests in again."`
-	Quiet_  onCmd  `cmd:"" name:"quiet" help:"Tell other nodes no load."`
-	Noquiet offCmd `cmd:"" help:"Tell it again."`
+	Stay    onCmd  `cmd:"" help:"Own processes do not leave by themselves (nostay: they do)."`
+	Nostay  offCmd `cmd:"" hidden:"" help:"Own processes leave by themselves again."`
+	Lstay   onCmd  `cmd:"" help:"Own processes at home do not leave by themselves (nolstay)."`
+	Nolstay offCmd `cmd:"" hidden:"" help:"Own processes at home leave by themselves again."`
+	Block   onCmd  `cmd:"" help:"Take no guests in (noblock)."`
+	Noblock offCmd `cmd:"" hidden:"" help:"Take guests in again."`
+	Quiet_  onCmd  `cmd:"" name:"quiet" help:"Tell other nodes no load (noquiet)."`
+	Noquiet offCmd `cmd:"" hidden:"" help:"Tell other nodes the load again."`
 
 	Expel  expelCmd `cmd:"" help:"Send all guests away and block."`
 	Bring  bringCmd `cmd:"" help:"Bring all own processes home and lstay."`
-	Lock   lockCmd  `cmd:"" help:"Lock a process where it is."`
-	Unlock lockCmd  `cmd:"" help:"Unlock it."`
+	Lock   lockCmd  `cmd:"" help:"Lock a process where it is (unlock)."`
+	Unlock lockCmd  `cmd:"" hidden:"" help:"Unlock a process."`
 
-	Getload  loadCmd `cmd:"" help:"Load of a node."`
-	Getspeed loadCmd `cmd:"" help:"Speed of a node (10000 is the standard)."`
-	Getmem   loadCmd `cmd:"" help:"Memory of a node, in bytes."`
-	Getfree  loadCmd `cmd:"" help:"Free memory of a node, in bytes."`
-	Getutil  loadCmd `cmd:"" help:"Utilisation of a node's CPUs."`
+	Getload  loadCmd `cmd:"" help:"Load of a node (getspeed, getmem, getfree, getutil)."`
+	Getspeed loadCmd `cmd:"" hidden:"" help:"Speed of a node (10000 is the standard)."`
+	Getmem   loadCmd `cmd:"" hidden:"" help:"Memory of a node, in bytes."`
+	Getfree  loadCmd `cmd:"" hidden:"" help:"Free memory of a node, in bytes."`
+	Getutil  loadCmd `cmd:"" hidden:"" help:"Utilisation of a node's CPUs, from 0 to 1."`
 
 	Syscalls syscallsCmd `cmd:"" help:"Print the table of system calls."`
 	Image    imageCmd    `cmd:"" help:"Print what is in a checkpoint."`

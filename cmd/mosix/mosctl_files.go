@@ -1,11 +1,12 @@
 package main
 
 import (
-	"errors"
+	"bufio"
 	"fmt"
 	"os"
 
 	"umosix/tracer/abi"
+	"umosix/tracer/image"
 	"umosix/wire/cluster"
 )
 
@@ -30,10 +31,19 @@ type syscallsCmd struct{}
 func (syscallsCmd) Run() error { return abi.Format(os.Stdout) }
 
 type imageCmd struct {
-	File string `arg:"" help:"A checkpoint."`
+	File string `arg:"" help:"A checkpoint, or any image in a file."`
 }
 
 // Run prints what is in it.
-func (imageCmd) Run() error {
-	return errors.New("not yet: this release makes no checkpoints")
+func (c *imageCmd) Run() error {
+	file, err := os.Open(c.File)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	out := bufio.NewWriter(os.Stdout)
+	if err := image.Describe(file, out); err != nil {
+		return fmt.Errorf("%s: %w", c.File, err)
+	}
+	return out.Flush()
 }

@@ -7,21 +7,29 @@ import (
 	"text/tabwriter"
 )
 
-// Format prints the table, one line for each call: number, name with the shapes of
-// its arguments, placement, the ends of an interruption, note. Numbers of the
-// kernel's gap (337 to 423) are one line.
+// Format prints the table, one line for each call: number, placement, the ends of
+// an interruption, name with the shapes of its arguments, and behind a # the note.
+// Numbers of the kernel's gap (337 to 423) are one line.
 func Format(w io.Writer) error {
 	tab := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(tab, "NR\tCALL\tWHERE\tINTERRUPTED\tNOTE")
+	fmt.Fprintln(tab, "NR\tWHERE\tINTERRUPTED\tCALL")
 	next := uint64(0)
 	for _, r := range Rows() {
 		if r.Nr > next {
-			fmt.Fprintf(tab, "%d-%d\tunassigned\t%s\t\t\n", next, r.Nr-1, ComeHome)
+			fmt.Fprintf(tab, "%d-%d\t%s\t\tunassigned\n", next, r.Nr-1, ComeHome)
 		}
 		next = r.Nr + 1
-		fmt.Fprintf(tab, "%d\t%s\t%s\t%s\t%s\n", r.Nr, r.Signature(), r.where(), r.ends(), r.Note)
+		fmt.Fprintf(tab, "%d\t%s\t%s\t%s\n", r.Nr, r.where(), r.ends(), r.line())
 	}
 	return tab.Flush()
+}
+
+// line is the call with its note.
+func (r *Row) line() string {
+	if r.Note == "" {
+		return r.Signature()
+	}
+	return r.Signature() + "  # " + r.Note
 }
 
 // where is the placement, with a mark if it depends on the arguments.
