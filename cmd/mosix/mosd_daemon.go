@@ -30,12 +30,13 @@ type daemon struct {
 	jobs     *jobs.Registry
 	host     *host.Host
 	flags    atomic.Uint32 // gossip.Flags
+	sampler  gossip.Sampler
 	identity credentialCache
 }
 
 // newDaemon opens the node's port and makes its parts. Nothing is served yet.
 func newDaemon(s *setup, stop context.CancelFunc) (*daemon, error) {
-	d := &daemon{setup: s, stop: stop, live: cluster.NewLive(s.table)}
+	d := &daemon{setup: s, stop: stop, live: cluster.NewLive(s.table), sampler: gossip.NewSampler()}
 	at, ok := s.table.Address(s.self)
 	if !ok {
 		return nil, fmt.Errorf("node %v is not in the map %s", s.self, s.table.Name())
