@@ -18,10 +18,13 @@ const SeedInsn = seedStart + seedInsn
 // The page of a seed lies above the highest address of position-independent
 // programs (0x5655... and their heap) and below the lowest of mmap (0x6fff... with
 // 32 bits of randomness), where neither loaders nor allocators place anything.
+const seedStart abi.Addr = 0x5ff3c5e10000
+
+// Offsets in that page: of the first instruction, and of the `syscall` instruction
+// for injected calls.
 const (
-	seedStart abi.Addr = 0x5ff3c5e10000
-	seedCode           = 0x100 // offset of the first instruction
-	seedInsn           = 0x180 // offset of the `syscall` instruction for injected calls
+	seedCode = 0x100
+	seedInsn = 0x180
 )
 
 // seedELF is a seed as an executable file: ELF header, two program headers (the
