@@ -112,7 +112,8 @@ func (b *body) letGo() error {
 		b.kept = nil
 	}
 	if b.early {
-		return b.task.Cont(sig)
+		// At home the program outlives its deputy.
+		return errors.Join(b.task.SetOptions(seizeOptions), b.task.Cont(sig))
 	}
 	err := b.task.Detach(sig)
 	b.task = nil

@@ -12,7 +12,6 @@ import (
 	"umosix/tracer/snapshot"
 	"umosix/wire"
 	"umosix/wire/control"
-	"umosix/wire/link"
 )
 
 // state is the state of a process that this deputy holds.
@@ -41,9 +40,10 @@ const (
 type body struct {
 	d      *Deputy
 	pid    abi.HomePid
-	moving sync.Mutex // held during a move
-	inbox  chan delivery
-	sent   *image.Image // of the move out under way
+	moving sync.Mutex    // held during a move
+	over   chan struct{} // closed when the process has ended
+	using  sync.RWMutex  // held for reading by calls, whose memory goes with the process
+	sent   *image.Image  // of the move out under way
 
 	// Of the tracer's thread:
 	task     *tracer.Task
@@ -66,17 +66,12 @@ type body struct {
 	state     state
 	peer      *peer // where the guest is
 	inc       wire.Incarnation
-	expecting bool // a move waits for frames in inbox
+	exchanges []*exchange // that are open
+	deciding  bool        // a move is about to end: it decides what a lost link means
 	call      *call
 	ready     chan struct{} // closed when the body can execute calls
 	stats     stats
 	pinned    string
-}
-
-// delivery is a frame for a move.
-type delivery struct {
-	from  *peer
-	frame *link.Frame
 }
 
 // stats is what is told to the user of a process.
@@ -91,7 +86,7 @@ type stats struct {
 }
 
 func newBody(d *Deputy, pid abi.HomePid) *body {
-	return &body{d: d, pid: pid, inbox: make(chan delivery, 32), stats: stats{calls: map[string]uint64{}}}
+	return &body{d: d, pid: pid, over: make(chan struct{}), stats: stats{calls: map[string]uint64{}}}
 }
 
 // place is where the process is.
@@ -160,7 +155,7 @@ const (
 // injected into it. The call that it may be in is not disturbed. On the tracer's
 // thread.
 func (b *body) hold() error {
-	if b.task == nil {
+	if b.task == nil || b.leaving {
 		return tracer.ErrGone
 	}
 	if _, err := b.task.StopWithin(stopLimit); err != nil {
@@ -211,67 +206,4 @@ func (b *body) report() {
 // tell sends mosd an event for the user.
 func (b *body) tell(kind, text string) {
 	b.d.mosd.Send(control.FromDeputy{Event: &control.Event{Pid: int(b.pid), Kind: kind, Text: text}})
-}
-
-// deliver hands a frame to the move that waits for it; without one it is late.
-func (b *body) deliver(p *peer, f *link.Frame) {
-	b.mu.Lock()
-	wanted := b.expecting
-	b.mu.Unlock()
-	if !wanted {
-		return
-	}
-	select {
-	case b.inbox <- delivery{p, f}:
-	case <-p.gone:
-	case <-time.After(moveLimit):
-	}
-}
-
-// moveLimit bounds how long a move waits for the next sign of its peer.
-const moveLimit = 60 * time.Second
-
-// expect opens or shuts the inbox for a move.
-func (b *body) expect(on bool) {
-	b.mu.Lock()
-	b.expecting = on
-	b.mu.Unlock()
-	for {
-		select {
-		case <-b.inbox:
-		default:
-			return
-		}
-	}
-}
-
-// await is the next frame of a move from p. TypeAbandon is an error.
-func (b *body) await(p *peer) (*link.Frame, error) {
-	limit := time.NewTimer(min(moveLimit, b.d.grace()+5*time.Second))
-	defer limit.Stop()
-	for {
-		select {
-		case m := <-b.inbox:
-			if m.from != p {
-				continue
-			}
-			if m.frame.Type == wire.TypeAbandon {
-				var r wire.Reason
-				m.frame.Decode(&r)
-				return nil, fmt.Errorf("node %v: %s", p.node, r.Text)
-			}
-			return m.frame, nil
-		case <-p.gone:
-			return nil, fmt.Errorf("node %v: the link was lost in mid-move", p.node)
-		case <-limit.C:
-			return nil, fmt.Errorf("node %v: it does not answer", p.node)
-		}
-	}
-}
-
-func (d *Deputy) grace() time.Duration {
-	if d.start.Grace > 0 {
-		return d.start.Grace
-	}
-	return link.DefaultGrace
 }

@@ -53,6 +53,8 @@ func (b *body) serveCall(p *peer, f *link.Frame) error {
 		return err
 	}
 	<-b.readiness()
+	b.using.RLock()
+	defer b.using.RUnlock()
 	if m.Flags&wire.Resume != 0 {
 		return b.resume(p, f.Seq)
 	}
@@ -182,6 +184,8 @@ func (c *call) busy() bool { return c != nil && c.begun && !c.done }
 
 // await waits for the end of a call that blocks.
 func (c *call) await() {
+	c.b.using.RLock()
+	defer c.b.using.RUnlock()
 	ret, ok, err := c.slot.Wait(0)
 	if ok && err == nil {
 		c.finish(ret)
@@ -275,6 +279,8 @@ func (b *body) serveTell(f *link.Frame) error {
 		return err
 	}
 	<-b.readiness()
+	b.using.RLock()
+	defer b.using.RUnlock()
 	c, err := b.newCall(&m, f.Payload)
 	if err != nil {
 		return err

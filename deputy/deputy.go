@@ -112,7 +112,8 @@ func (d *Deputy) idle() bool {
 		d.spare = time.Now()
 		return false
 	}
-	return d.stopped || !d.start.Keep && time.Since(d.spare) > lingers
+	keep := d.start.Keep && d.mosd.Joined() // a mosd that died may have forgotten the job
+	return d.stopped || !keep && time.Since(d.spare) > lingers
 }
 
 // serve answers one request of mosd.

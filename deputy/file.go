@@ -160,6 +160,8 @@ func (b *body) serveMapFile(p *peer, f *link.Frame) error {
 		return err
 	}
 	<-b.readiness()
+	b.using.RLock()
+	defer b.using.RUnlock()
 	flags := uint64(m.Flags) &^ (unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE | unix.MAP_POPULATE | unix.MAP_LOCKED)
 	b.slot.Masks(openMask, openMask)
 	ret, err := b.slot.Call(unix.SYS_MMAP, 0, m.Length, uint64(m.Prot), flags, uint64(int64(m.Fd)), m.Offset)

@@ -14,22 +14,29 @@ import (
 // goHome brings the guest back into its body.
 func (b *body) goHome(done *control.Done) error {
 	p := b.peerNow()
+	if p == nil {
+		return errEnded
+	}
 	<-b.readiness()
-	b.expect(true)
-	defer b.expect(false)
+	b.decide()
+	defer b.decided()
+	x := b.open(p)
+	defer x.close()
 	begin, received := time.Now(), p.link.Received()
-	img, err := b.freeze(p)
+	img, err := b.freeze(x)
 	if err != nil {
-		return err
+		return b.thaw(p, err)
 	}
 	s, err := b.beginRebuild(img)
 	if err == nil {
-		err = b.receivePages(p, s, img)
+		err = b.receivePages(x, s, img)
+	}
+	if err == nil {
+		err = b.commitHome(p)
 	}
 	if err != nil {
 		return b.thaw(p, err)
 	}
-	b.commitHome(p)
 	done.Bytes, done.Freeze = p.link.Received()-received, time.Since(begin)
 	err = b.on(func() error {
 		b.freezing = false
@@ -43,27 +50,28 @@ func (b *body) goHome(done *control.Done) error {
 }
 
 // freeze has the executor stop the guest and returns the head of its image.
-func (b *body) freeze(p *peer) (*image.Image, error) {
+func (b *body) freeze(x *exchange) (*image.Image, error) {
+	p := x.peer
 	err := b.on(func() error {
 		b.freezing = true // from here on signals wait for the outcome
-		return p.link.Send(b.header(wire.TypeFreeze), nil)
+		return x.send(b.header(wire.TypeFreeze), nil)
 	})
 	if err != nil {
 		return nil, err
 	}
-	f, err := b.await(p)
+	f, err := x.receive()
 	if err != nil {
 		return nil, err
 	}
 	img := new(image.Image)
 	if f.Type != wire.TypeImage {
-		return nil, b.thaw(p, fmt.Errorf("node %v answers %v instead of an image", p.node, f.Type))
+		return nil, fmt.Errorf("node %v answers %v instead of an image", p.node, f.Type)
 	}
 	if err := f.Decode(img); err != nil {
-		return nil, b.thaw(p, err)
+		return nil, err
 	}
 	if err := img.Validate(); err != nil || img.Process.Pid != b.pid || len(img.Tasks) != 1 {
-		return nil, b.thaw(p, fmt.Errorf("node %v sends an image that is not process %d: %w", p.node, b.pid, err))
+		return nil, fmt.Errorf("node %v sends an image that is not process %d: %w", p.node, b.pid, err)
 	}
 	return img, nil
 }
@@ -99,9 +107,9 @@ func (b *body) beginRebuild(img *image.Image) (s *snapshot.Subject, err error) {
 }
 
 // receivePages writes the guest's memory into the body and makes it the process.
-func (b *body) receivePages(p *peer, s *snapshot.Subject, img *image.Image) error {
+func (b *body) receivePages(x *exchange, s *snapshot.Subject, img *image.Image) error {
 	for {
-		f, err := b.await(p)
+		f, err := x.receive()
 		if err != nil {
 			return err
 		}
@@ -122,15 +130,19 @@ func (b *body) receivePages(p *peer, s *snapshot.Subject, img *image.Image) erro
 			}
 			return b.on(func() error { return snapshot.Finish(s, img, t) })
 		default:
-			return fmt.Errorf("node %v sends %v in mid-image", p.node, f.Type)
+			return fmt.Errorf("node %v sends %v in mid-image", x.peer.node, f.Type)
 		}
 	}
 }
 
 // commitHome is the point of no return: the process is at home, the guest is of
 // no use any more.
-func (b *body) commitHome(p *peer) {
+func (b *body) commitHome(p *peer) error {
 	b.mu.Lock()
+	if b.state == ended {
+		b.mu.Unlock()
+		return errEnded
+	}
 	b.state, b.peer = parked, nil
 	b.inc++
 	b.stats.before.UserNs += b.stats.usage.UserNs
@@ -138,9 +150,8 @@ func (b *body) commitHome(p *peer) {
 	b.stats.usage = wire.Usage{}
 	h := wire.Header{Type: wire.TypeDrop, Pid: b.pid, Tid: b.pid, Inc: b.inc - 1}
 	b.mu.Unlock()
-	if p.link.Send(h, nil) != nil {
-		p.link.Close()
-	}
+	p.link.Send(h, nil) // without a link the guest is dropped, too
+	return nil
 }
 
 // settleHome finishes the call that the guest was waiting for, if any, and lets

@@ -1,6 +1,7 @@
 package deputy
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,23 +14,30 @@ import (
 // here; the body, and a call that it is in, take no notice.
 func (b *body) goOnward(to destination, done *control.Done) error {
 	p := b.peerNow()
+	if p == nil {
+		return errEnded
+	}
 	q, err := b.d.reach(to)
 	if err != nil {
 		return err
 	}
 	<-b.readiness()
-	b.expect(true)
-	defer b.expect(false)
+	b.decide()
+	defer b.decided()
+	x := b.open(p)
+	defer x.close()
 	begin, sent := time.Now(), q.link.Sent()
-	img, err := b.freeze(p)
-	if err != nil {
-		return err
+	img, err := b.freeze(x)
+	if err == nil {
+		err = b.passOn(x, q, img)
 	}
-	if err := b.passOn(p, q, img); err != nil {
+	if err == nil {
+		err = b.commitOnward(p, q)
+	}
+	if err != nil {
 		b.abandonAt(q, err)
 		return b.thaw(p, err)
 	}
-	b.commitOnward(p, q)
 	done.Bytes, done.Freeze = q.link.Sent()-sent, time.Since(begin)
 	b.moved(done)
 	return nil
@@ -43,15 +51,17 @@ func (b *body) headerNext(t wire.Type) wire.Header {
 }
 
 // passOn sends the image from p on to q and waits until it is rebuilt there.
-func (b *body) passOn(p, q *peer, img *image.Image) error {
-	if err := q.link.Send(b.headerNext(wire.TypeImage), img); err != nil {
+func (b *body) passOn(x *exchange, q *peer, img *image.Image) error {
+	y := b.open(q)
+	defer y.close()
+	if err := y.send(b.headerNext(wire.TypeImage), img); err != nil {
 		return err
 	}
 	if err := b.sendFiles(q, img); err != nil {
 		return err
 	}
 	for {
-		f, err := b.await(p)
+		f, err := x.receive()
 		if err != nil {
 			return err
 		}
@@ -72,9 +82,9 @@ func (b *body) passOn(p, q *peer, img *image.Image) error {
 			if err := q.link.Send(b.headerNext(wire.TypeTrailer), &t); err != nil {
 				return err
 			}
-			return b.awaitRebuilt(q)
+			return y.awaitRebuilt()
 		default:
-			return fmt.Errorf("node %v sends %v in mid-image", p.node, f.Type)
+			return fmt.Errorf("node %v sends %v in mid-image", x.peer.node, f.Type)
 		}
 	}
 }
@@ -83,24 +93,36 @@ func (b *body) abandonAt(q *peer, cause error) {
 	q.link.Send(b.headerNext(wire.TypeAbandon), &wire.Reason{Text: cause.Error()})
 }
 
-// commitOnward is the point of no return.
-func (b *body) commitOnward(p, q *peer) {
+// commitOnward is the point of no return. A Go that could not be sent has not
+// arrived, and the guest is still at p.
+func (b *body) commitOnward(p, q *peer) error {
 	old := b.header(wire.TypeDrop)
+	if err := b.become(q, old.Inc+1); err != nil {
+		return err
+	}
+	if err := q.link.Send(b.header(wire.TypeGo), nil); err != nil {
+		return errors.Join(err, b.become(p, old.Inc))
+	}
+	b.on(func() error { b.unfreeze(); return nil })
+	p.link.Send(old, nil) // without a link the guest is dropped, too
 	b.mu.Lock()
-	b.peer = q
-	b.inc++
-	if b.call != nil {
+	defer b.mu.Unlock()
+	if b.call != nil && b.call.peer == p {
 		b.call.peer = nil // whoever asks next is the new guest
 	}
 	b.stats.before.UserNs += b.stats.usage.UserNs
 	b.stats.before.SystemNs += b.stats.usage.SystemNs
 	b.stats.usage = wire.Usage{}
-	b.mu.Unlock()
-	if q.link.Send(b.header(wire.TypeGo), nil) != nil {
-		q.link.Close()
+	return nil
+}
+
+// become makes the guest at q, of that incarnation, the process.
+func (b *body) become(q *peer, inc wire.Incarnation) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state == ended {
+		return errEnded
 	}
-	b.on(func() error { b.unfreeze(); return nil })
-	if p.link.Send(old, nil) != nil {
-		p.link.Close()
-	}
+	b.peer, b.inc = q, inc
+	return nil
 }

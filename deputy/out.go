@@ -15,6 +15,8 @@ import (
 func (b *body) moveTo(to destination, done *control.Done) error {
 	b.moving.Lock()
 	defer b.moving.Unlock()
+	b.using.RLock()
+	defer b.using.RUnlock()
 	from := b.place()
 	switch {
 	case b.now() == ended:
@@ -49,13 +51,14 @@ func (b *body) goOut(to destination, done *control.Done) error {
 	if err := b.on(b.park); err != nil {
 		return b.notOut(err)
 	}
-	b.expect(true)
-	defer b.expect(false)
 	sent := p.link.Sent()
 	if err := b.sendOut(p); err != nil {
-		return b.notOut(err)
+		return b.notOut(b.abandon(p, err))
 	}
-	b.commitOut(p)
+	if err := b.commitOut(p); err != nil {
+		return b.notOut(b.abandon(p, err))
+	}
+	defer b.decided()
 	done.Bytes, done.Freeze = p.link.Sent()-sent, time.Since(begin)
 	if err := b.on(b.strip); err != nil {
 		b.d.log.Warn().Int("pid", int(b.pid)).Err(err).Msg("memory not given back")
@@ -117,11 +120,13 @@ func (b *body) sendOut(p *peer) error {
 	}
 	b.sent = img
 	b.addKept(img)
-	if err := p.link.Send(b.header(wire.TypeImage), img); err != nil {
+	x := b.open(p)
+	defer x.close()
+	if err := x.send(b.header(wire.TypeImage), img); err != nil {
 		return err
 	}
 	if err := b.sendFiles(p, img); err != nil {
-		return b.abandon(p, err)
+		return err
 	}
 	var trailer image.Trailer
 	err = b.on(func() (err error) {
@@ -131,12 +136,12 @@ func (b *body) sendOut(p *peer) error {
 		return err
 	})
 	if err != nil {
-		return b.abandon(p, err)
+		return err
 	}
 	if err := p.link.Send(b.header(wire.TypeTrailer), &trailer); err != nil {
 		return err
 	}
-	return b.awaitRebuilt(p)
+	return x.awaitRebuilt()
 }
 
 // addKept puts signals taken off the process, and its interrupted call, into the image.
@@ -150,14 +155,16 @@ func (b *body) addKept(img *image.Image) {
 	}
 }
 
-// abandon tells the peer that the move is off.
+// abandon tells the peer that the move is off: a guest that it may have made goes.
 func (b *body) abandon(p *peer, cause error) error {
 	p.link.Send(b.header(wire.TypeAbandon), &wire.Reason{Text: cause.Error()})
 	return cause
 }
 
-func (b *body) awaitRebuilt(p *peer) error {
-	f, err := b.await(p)
+// awaitRebuilt waits until the guest stands ready.
+func (x *exchange) awaitRebuilt() error {
+	p := x.peer
+	f, err := x.receive()
 	if err != nil {
 		return err
 	}
@@ -174,15 +181,26 @@ func (b *body) awaitRebuilt(p *peer) error {
 	return nil
 }
 
-// commitOut is the point of no return: from here on the guest may run.
-func (b *body) commitOut(p *peer) {
+// commitOut is the point of no return: from here on the guest may run. A Go that
+// could not be sent has not arrived, and the process is still at home.
+func (b *body) commitOut(p *peer) error {
 	b.mu.Lock()
-	b.state, b.peer, b.ready, b.pinned = away, p, make(chan struct{}), ""
-	b.kept = nil
-	b.mu.Unlock()
-	if err := p.link.Send(b.header(wire.TypeGo), nil); err != nil {
-		p.link.Close() // its end is noticed by the peer's own loop
+	if b.state == ended {
+		b.mu.Unlock()
+		return errEnded
 	}
+	b.state, b.peer, b.ready, b.deciding = away, p, make(chan struct{}), true
+	b.mu.Unlock()
+	err := p.link.Send(b.header(wire.TypeGo), nil)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case err == nil:
+		b.kept, b.pinned = nil, ""
+	case b.state == away:
+		b.state, b.peer, b.deciding = parked, nil, false
+	}
+	return err
 }
 
 // strip gives the body's memory back and makes it ready for the guest's calls.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"umosix/tracer/abi"
@@ -32,7 +33,8 @@ type peer struct {
 	hello  wire.Hello
 	files  *shipped
 	filing sync.Mutex    // held while a file's contents are sent
-	gone   chan struct{} // closed when the link has ended
+	gone   chan struct{} // closed when the link has ended and all that it brought is handed on
+	failed atomic.Pointer[error]
 }
 
 // reach is the executor on a node, over the link there is or a new one.
@@ -152,15 +154,24 @@ func (p *peer) run() {
 	}
 }
 
+// cause is what ended the link; nil while it stands.
+func (p *peer) cause() error {
+	if err := p.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
 // lost ends the link: what runs over there is lost with it.
 func (p *peer) lost(err error) {
+	p.failed.Store(&err)
 	p.link.Close()
 	d := p.d
 	d.mu.Lock()
 	delete(d.peers, p.node)
 	d.mu.Unlock()
 	for _, b := range d.all() {
-		b.peerLost(p, err)
+		b.peerLost(p)
 	}
 }
 

@@ -33,7 +33,11 @@ func (x *Executor) arrive(f *link.Frame) error {
 	if old := x.guests[f.Pid]; old != nil {
 		old.discard()
 	}
-	g := &guest{x: x, pid: f.Pid, inc: f.Inc, image: img, since: time.Now(), files: newFiles(x.store)}
+	g := &guest{x: x, pid: f.Pid, inc: f.Inc, asked: f.Seq, image: img, since: time.Now(), files: newFiles(x.store)}
+	if x.leaving {
+		g.abort(errUnwanted)
+		return nil
+	}
 	if err := g.begin(); err != nil {
 		g.abort(err)
 		return nil
@@ -47,7 +51,7 @@ func (g *guest) abort(cause error) {
 	if g.task != nil {
 		g.discard()
 	}
-	g.x.send(g.header(wire.TypeRebuilt), &wire.Rebuilt{Failure: cause.Error()})
+	g.x.send(g.answer(wire.TypeRebuilt), &wire.Rebuilt{Failure: cause.Error()})
 }
 
 // begin makes the process and its address space.
@@ -144,7 +148,7 @@ func (g *guest) complete(f *link.Frame) error {
 		g.abort(err)
 		return nil
 	}
-	g.x.send(g.header(wire.TypeRebuilt), &wire.Rebuilt{})
+	g.x.send(g.answer(wire.TypeRebuilt), &wire.Rebuilt{})
 	return nil
 }
 
@@ -189,7 +193,10 @@ func (g *guest) goOn() {
 	}
 	if call := g.image.Tasks[0].Call; call.Nr >= 0 {
 		g.resume(uint64(call.Nr), call.Args)
-		return
+	} else {
+		g.cont(0)
 	}
-	g.cont(0)
+	if g.x.leaving {
+		g.askHome(homeward)
+	}
 }

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -74,11 +75,15 @@ func (x *Executor) meet(conn *os.File) error {
 	if err != nil {
 		return err
 	}
+	if err := link.AdmitFile(conn); err != nil {
+		return err
+	}
 	if x.link, err = link.AcceptFile(conn, cfg, link.Options{Grace: x.start.Grace}); err != nil {
 		return err
 	}
 	x.inbox = &inbox{x: x}
 	if err := x.hear(); err != nil {
+		x.link.Close()
 		return err
 	}
 	ahead, err := x.compareClocks()
@@ -99,8 +104,14 @@ func (x *Executor) meet(conn *os.File) error {
 	return x.link.Send(wire.Header{Type: wire.TypeHello}, &answer)
 }
 
+// helloLimit bounds the wait for the deputy's first frame.
+const helloLimit = 10 * time.Second
+
 // hear takes the deputy's first frame.
 func (x *Executor) hear() error {
+	if ready, err := x.link.Ready(helloLimit); err != nil || !ready {
+		return fmt.Errorf("no word from the deputy: %w", cmp.Or(err, os.ErrDeadlineExceeded))
+	}
 	f, err := x.link.Receive()
 	if err != nil {
 		return err
@@ -162,14 +173,19 @@ func (x *Executor) listen() {
 	}
 }
 
+// homeward is why guests are sent home when their node wants none.
+const homeward = "its node is needed"
+
+var errUnwanted = errors.New("this node wants no guests")
+
 // sendAllHome asks home to take the guests back, and ends an executor without any.
 func (x *Executor) sendAllHome() {
 	x.leaving = true
 	if len(x.guests) == 0 {
-		x.end(errors.New("this node wants no guests"))
+		x.end(errUnwanted)
 	}
 	for _, g := range x.guests {
-		g.askHome("its node is needed")
+		g.askHome(homeward)
 	}
 }
 
@@ -212,12 +228,27 @@ func (x *Executor) handle(f *link.Frame) error {
 	}
 	g := x.guests[f.Pid]
 	if g == nil || g.inc != f.Inc {
-		if f.Type == wire.TypeDrop {
-			x.send(wire.Header{Type: wire.TypeDropped, Ack: f.Seq, Pid: f.Pid, Tid: f.Tid, Inc: f.Inc}, nil)
-		}
+		x.answerForNobody(f)
 		return nil
 	}
 	return g.handle(f)
+}
+
+// answerForNobody answers a frame for a guest that has ended, where home waits for
+// an answer: what the guest said on its way out has gone before, or is said now.
+func (x *Executor) answerForNobody(f *link.Frame) {
+	h := wire.Header{Ack: f.Seq, Pid: f.Pid, Tid: f.Pid, Inc: f.Inc}
+	switch f.Type {
+	case wire.TypeDrop:
+		h.Type = wire.TypeDropped
+		x.send(h, nil)
+	case wire.TypeFreeze:
+		h.Type = wire.TypeAbandon
+		x.send(h, &wire.Reason{Text: "the process has ended"})
+	case wire.TypeGo:
+		h.Type, h.Ack = wire.TypeFault, 0
+		x.send(h, killed())
+	}
 }
 
 func (g *guest) handle(f *link.Frame) error {
@@ -231,6 +262,7 @@ func (g *guest) handle(f *link.Frame) error {
 	case wire.TypeAbandon:
 		g.discard()
 	case wire.TypeFreeze:
+		g.asked = f.Seq
 		g.leave()
 	case wire.TypeThaw:
 		g.thaw()

@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"errors"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -61,6 +60,7 @@ type guest struct {
 	call    abi.Call    // what it has forwarded, and waits for
 	row     *abi.Row
 	seq     uint64 // of the frame that home has to answer
+	asked   uint64 // the frame of home that the image on its way answers
 	mapping *mapping
 	homing  bool   // the call that it stands before is to be made at home
 	thawTo  state  // what a frozen guest was
@@ -75,6 +75,13 @@ func (g *guest) header(t wire.Type) wire.Header {
 	return wire.Header{Type: t, Pid: g.pid, Tid: g.pid, Inc: g.inc}
 }
 
+// answer starts a frame in answer to the one that has begun a move.
+func (g *guest) answer(t wire.Type) wire.Header {
+	h := g.header(t)
+	h.Ack = g.asked
+	return h
+}
+
 // fail ends the guest after a failure of ours that it cannot survive here.
 func (g *guest) fail(what string, err error) {
 	if g.state == gone {
@@ -82,9 +89,14 @@ func (g *guest) fail(what string, err error) {
 	}
 	g.x.log.Error().Int("pid", int(g.pid)).Err(err).Msg(what)
 	g.discard()
+	g.x.send(g.header(wire.TypeFault), killed())
+}
+
+// killed says that a guest has ended, and not by its own doing.
+func killed() *wire.Fault {
 	var info tracer.Siginfo
 	info[0] = byte(unix.SIGKILL)
-	g.x.send(g.header(wire.TypeFault), &wire.Fault{Info: info[:], Gone: true})
+	return &wire.Fault{Info: info[:], Gone: true}
 }
 
 // discard ends the guest and waits until it is gone.
@@ -95,9 +107,11 @@ func (g *guest) discard() {
 	g.state = gone
 	delete(g.x.guests, g.pid)
 	if g.x.leaving && len(g.x.guests) == 0 {
-		defer g.x.end(errors.New("this node wants no guests"))
+		defer g.x.end(errUnwanted)
 	}
-	unix.Kill(int(g.task.Tid), unix.SIGKILL)
+	if _, over := g.task.Ended(); !over { // else its number may be another's by now
+		unix.Kill(int(g.task.Tid), unix.SIGKILL)
+	}
 	for {
 		if _, err := g.task.Wait(); err != nil {
 			break
@@ -141,14 +155,12 @@ func (g *guest) ended(s tracer.Stop) {
 		return
 	}
 	g.x.log.Warn().Int("pid", int(g.pid)).Stringer("end", s).Msg("guest ended")
-	g.state = gone
-	delete(g.x.guests, g.pid)
-	g.loop.Close()
-	g.mem.Close()
-	g.files.close()
-	var info tracer.Siginfo
-	info[0] = byte(unix.SIGKILL)
-	g.x.send(g.header(wire.TypeFault), &wire.Fault{Info: info[:], Gone: true})
+	h, body := g.header(wire.TypeFault), any(killed())
+	if g.state == arriving { // home still has it
+		h, body = g.answer(wire.TypeRebuilt), &wire.Rebuilt{Failure: "the guest was killed on its arrival"}
+	}
+	g.discard()
+	g.x.send(h, body)
 }
 
 // usage is what the guest has used here.

@@ -13,12 +13,12 @@ import (
 // decided.
 func (g *guest) leave() {
 	if g.state == held || !g.halt() || g.state != running && g.state != waiting {
-		g.x.send(g.header(wire.TypeAbandon), &wire.Reason{Text: "the process is stopped"})
+		g.x.send(g.answer(wire.TypeAbandon), &wire.Reason{Text: "the process is stopped"})
 		return
 	}
 	if err := g.sendImage(); err != nil {
 		g.x.log.Error().Int("pid", int(g.pid)).Err(err).Msg("image not sent")
-		g.x.send(g.header(wire.TypeAbandon), &wire.Reason{Text: err.Error()})
+		g.x.send(g.answer(wire.TypeAbandon), &wire.Reason{Text: err.Error()})
 		g.thaw()
 	}
 }
@@ -38,14 +38,14 @@ func (g *guest) sendImage() error {
 	}
 	img.Tasks[0].Call = call
 	img.Limits = g.image.Limits
-	g.x.send(g.header(wire.TypeImage), img)
+	g.x.send(g.answer(wire.TypeImage), img)
 	t, err := snapshot.Pages(s, img, image.NewCompressor(0), func(b *image.Batch) error {
-		return g.x.link.Send(g.header(wire.TypeBatch), b, b.Data)
+		return g.x.link.Send(g.answer(wire.TypeBatch), b, b.Data)
 	})
 	if err != nil {
 		return err
 	}
-	g.x.send(g.header(wire.TypeTrailer), &t)
+	g.x.send(g.answer(wire.TypeTrailer), &t)
 	return nil
 }
 

@@ -61,7 +61,7 @@ func (g *guest) askHome(why string) {
 	if g.trapped && g.state == running {
 		g.state, g.homing = waiting, true
 	}
-	g.x.send(g.header(wire.TypeComeHome), &wire.Reason{Text: why})
+	g.x.send(g.header(wire.TypeComeHome), &wire.Reason{Text: why, Must: g.homing})
 }
 
 // leaveTrap takes the guest out of a seccomp stop without making the call. The

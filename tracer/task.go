@@ -56,6 +56,17 @@ func (k *Task) finish(s Stop) {
 	delete(k.tracer.tasks, k.Tid)
 }
 
+// finishWaited is finish for an end that somebody has met who waited for something
+// else: the handler hears of it later.
+func (k *Task) finishWaited(s Stop) {
+	k.finish(s)
+	k.tracer.Post(func() {
+		if k.Handler != nil {
+			k.Handler(k, s)
+		}
+	})
+}
+
 // Tracer is the tracer that owns the task.
 func (k *Task) Tracer() *Tracer { return k.tracer }
 
@@ -71,7 +82,7 @@ func (k *Task) Wait() (Stop, error) {
 	var status unix.WaitStatus
 	_, err := wait4(int(k.Tid), &status, unix.WALL|unix.WNOTHREAD)
 	if err == unix.ECHILD {
-		k.finish(Stop{Kind: StopKilled, Signal: int(unix.SIGKILL)})
+		k.finishWaited(Stop{Kind: StopKilled, Signal: int(unix.SIGKILL)})
 		return k.end, ErrGone
 	}
 	if err != nil {
@@ -79,7 +90,7 @@ func (k *Task) Wait() (Stop, error) {
 	}
 	s := decodeStop(status)
 	if s.Ended() {
-		k.finish(s)
+		k.finishWaited(s)
 		return s, ErrGone
 	}
 	return s, nil
@@ -286,14 +297,14 @@ func (k *Task) poll() (s Stop, ok bool, err error) {
 	var status unix.WaitStatus
 	n, err := wait4(int(k.Tid), &status, unix.WALL|unix.WNOTHREAD|unix.WNOHANG)
 	if err != nil {
-		k.finish(Stop{Kind: StopKilled, Signal: int(unix.SIGKILL)})
+		k.finishWaited(Stop{Kind: StopKilled, Signal: int(unix.SIGKILL)})
 		return k.end, true, ErrGone
 	}
 	if n == 0 {
 		return Stop{}, false, nil
 	}
 	if s = decodeStop(status); s.Ended() {
-		k.finish(s)
+		k.finishWaited(s)
 		return s, true, ErrGone
 	}
 	return s, true, nil

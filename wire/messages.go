@@ -53,7 +53,10 @@ type Hello struct {
 const Protocol = 1
 
 // Reason says in words why something was done or refused.
-type Reason struct{ Text string }
+type Reason struct {
+	Text string
+	Must bool // of come-home: the guest cannot go on where it is
+}
 
 // Rebuilt answers a complete image. Failure is empty if the guest stands ready.
 type Rebuilt struct{ Failure string }

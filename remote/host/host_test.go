@@ -114,6 +114,9 @@ func (w *world) launch(job string, uid int, conn *os.File) (control.Running, err
 	if err != nil {
 		return control.Running{}, err
 	}
+	if err := link.AdmitFile(file); err != nil {
+		return control.Running{}, err
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.started = append(w.started, &fakeExecutor{job: job, uid: uid, lines: control.NewLines(channel), link: file})

@@ -17,10 +17,11 @@ type HalfLine struct {
 	verb  string // where a new mosd takes the line over
 	who   Adopt
 
-	mu    sync.Mutex // guards lines
-	lines *Lines
-	done  chan struct{}
-	once  sync.Once
+	mu     sync.Mutex // guards lines and joined
+	lines  *Lines
+	joined bool
+	done   chan struct{}
+	once   sync.Once
 }
 
 // OpenHalfLine reads the first line, which says what the half is for.
@@ -29,6 +30,7 @@ func OpenHalfLine(conn *os.File, verb string) (*HalfLine, Start, error) {
 	if err := h.lines.Receive(&h.start); err != nil {
 		return nil, h.start, fmt.Errorf("first line from mosd: %w", err)
 	}
+	h.joined = true
 	h.who = Adopt{Job: h.start.Job, Home: h.start.Home, Pid: os.Getpid()}
 	return h, h.start, nil
 }
@@ -52,6 +54,7 @@ func (h *HalfLine) Receive(v any) (rejoined, ok bool) {
 		return false, true
 	}
 	lines.Close()
+	h.setLines(lines, false)
 	for {
 		select {
 		case <-h.done:
@@ -59,12 +62,23 @@ func (h *HalfLine) Receive(v any) (rejoined, ok bool) {
 		case <-time.After(rejoinEvery):
 		}
 		if conn, err := Rejoin(h.start.Socket, h.verb, h.who); err == nil {
-			h.mu.Lock()
-			h.lines = NewLines(conn)
-			h.mu.Unlock()
+			h.setLines(NewLines(conn), true)
 			return true, true
 		}
 	}
+}
+
+func (h *HalfLine) setLines(lines *Lines, joined bool) {
+	h.mu.Lock()
+	h.lines, h.joined = lines, joined
+	h.mu.Unlock()
+}
+
+// Joined tells whether there is a mosd at the other end.
+func (h *HalfLine) Joined() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.joined
 }
 
 // Close ends the line; a Receive that waits for a new mosd ends.

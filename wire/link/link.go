@@ -23,11 +23,11 @@ const (
 
 // Options of a link; the zero value means the defaults.
 type Options struct {
-	// Grace is how long a peer may take nothing of what is sent to it, or leave
-	// TCP without an answer, before the link fails.
+	// Grace is how long a peer may take nothing of what is sent to it, leave TCP
+	// without an answer, or say nothing at all, before the link fails.
 	Grace time.Duration
-	// Ping is the silence after which the link asks the peer for a sign of life.
-	// Negative: never.
+	// Ping is the silence after which the link asks the peer for a sign of life, and
+	// gives one. Negative: never; then a silent peer is not given up either.
 	Ping time.Duration
 }
 
@@ -81,7 +81,7 @@ func newLink(s *socket, t *tls.Conn, o Options) (*Link, error) {
 	}
 	l := &Link{socket: s, tls: t, peer: id, done: make(chan struct{})}
 	if o.Ping > 0 {
-		l.pinger.Go(func() { l.pingWhenSilent(o.Ping) })
+		l.pinger.Go(func() { l.keepAlive(o.Ping, o.Grace) })
 	}
 	return l, nil
 }

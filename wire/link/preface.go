@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // PrefaceKind says what a connection to a node's TCP port is for.
@@ -14,7 +17,7 @@ type PrefaceKind uint8
 // The kinds of connections.
 const (
 	PrefaceControl PrefaceKind = 1 // between two mosds; TLS follows at once
-	PrefaceLink    PrefaceKind = 2 // from a deputy to an executor; mosd answers before TLS
+	PrefaceLink    PrefaceKind = 2 // from a deputy to an executor; mosd refuses or the executor admits before TLS
 )
 
 // PrefaceTimeout is how long a node waits for the preface of a connection that it
@@ -40,7 +43,7 @@ type Preface struct {
 	Ticket Ticket // zero for PrefaceControl
 }
 
-// The answers of mosd to a preface of PrefaceLink.
+// The answers to a preface of PrefaceLink.
 const (
 	answerGo     = 0
 	answerRefuse = 1
@@ -99,13 +102,22 @@ func (p Preface) check(magic string) error {
 	return nil
 }
 
-// Admit answers a preface of PrefaceLink: TLS may begin. mosd calls it before it
-// hands the connection to the executor.
+// Admit answers a preface of PrefaceLink: TLS may begin. The executor says it, for
+// only then somebody is there who goes on.
 func Admit(c net.Conn) error {
 	return within(c, func() error {
 		_, err := c.Write([]byte{answerGo})
 		return err
 	})
+}
+
+// AdmitFile is Admit for a connection that is in an os.File and has sent nothing
+// yet, so that the one byte never waits.
+func AdmitFile(conn *os.File) error {
+	if err := unix.Send(int(conn.Fd()), []byte{answerGo}, unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT); err != nil {
+		return fmt.Errorf("link from deputy: admit: %w", err)
+	}
+	return nil
 }
 
 // Refuse answers a preface of PrefaceLink with a reason of at most 255 bytes
