@@ -195,6 +195,11 @@ func (b *body) describe(p *peer, m *wire.MapFile, at abi.Addr, answer *wire.Mapp
 		if !known {
 			return fmt.Errorf("%s is no file that can be read again", a.Path)
 		}
+		if m.Flags&unix.MAP_TYPE == unix.MAP_SHARED {
+			if reason, err := snapshot.SharedReason(abi.LocalPid(b.pid), at); reason != "" || err != nil {
+				return fmt.Errorf("%s cannot be shared away: %s, %w", a.Path, reason, err)
+			}
+		}
 		answer.At, answer.File = at, file
 		return b.sendFile(p, file, m.Offset, m.Offset+m.Length)
 	}

@@ -20,7 +20,7 @@ func (g *guest) mmap(args [6]uint64) {
 		g.makeIt()
 	case flags&unix.MAP_ANONYMOUS != 0:
 		g.askHome("it shares memory")
-	case flags&unix.MAP_TYPE != unix.MAP_PRIVATE:
+	case flags&unix.MAP_TYPE != unix.MAP_PRIVATE && !readsShared(args):
 		g.askHome("it maps a file shared")
 	default:
 		g.mapping = &mapping{args}
@@ -32,6 +32,12 @@ func (g *guest) mmap(args [6]uint64) {
 		}
 		g.seq = seq
 	}
+}
+
+// readsShared tells whether a mapping is a shared one that is only read. Home knows
+// whether others may write to its file.
+func readsShared(args [6]uint64) bool {
+	return args[3]&unix.MAP_TYPE == unix.MAP_SHARED && args[2]&unix.PROT_WRITE == 0
 }
 
 // takeMapped makes the mapping here as home's body has it.

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
+	"umosix/tracer/abi"
 )
 
 // Movable says, in words for users, why the process must run at home for now. It
@@ -149,6 +150,26 @@ func (s *Subject) sharedReason(a tracer.Area, name string, uid int) string {
 		return fmt.Sprintf("shares a file that may be changed (%s)", name)
 	}
 	return ""
+}
+
+// SharedReason says why a process at home must stay there with the shared mapping
+// at an address; it is empty if the mapping reads the same everywhere.
+func SharedReason(pid abi.LocalPid, at abi.Addr) (string, error) {
+	st, err := readStatus(pid)
+	if err != nil {
+		return "", err
+	}
+	areas, err := tracer.ReadAreas(pid)
+	if err != nil {
+		return "", err
+	}
+	s := &Subject{LocalPid: pid}
+	for _, a := range areas {
+		if a.Start <= at && at < a.End && a.Shared() {
+			return s.sharedReason(a, a.Path, st.uid), nil
+		}
+	}
+	return "", nil
 }
 
 // systemTrees hold files that change by installing software only. For a job of
