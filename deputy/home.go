@@ -78,9 +78,9 @@ func (b *body) freeze(x *exchange) (*image.Image, error) {
 
 // thaw lets the guest go on where it is.
 func (b *body) thaw(p *peer, cause error) error {
-	p.link.Send(b.header(wire.TypeThaw), nil)
 	b.on(func() error {
-		b.unfreeze()
+		b.unfreeze() // the guest has its signals before it goes on
+		p.link.Send(b.header(wire.TypeThaw), nil)
 		if b.in == nil {
 			return nil
 		}
@@ -171,11 +171,16 @@ func (b *body) settleHome(img *image.Image) error {
 
 // unfreeze relays the signals that waited for the outcome of a move.
 func (b *body) unfreeze() {
-	b.freezing = false
+	b.relayKept()
+	b.freezing, b.kept = false, nil
+}
+
+// relayKept relays the signals that were kept; they stay until it is known where
+// the process is.
+func (b *body) relayKept() {
 	for i := range b.kept {
 		b.relay(&b.kept[i])
 	}
-	b.kept = nil
 }
 
 func (b *body) keep(raw []byte) {

@@ -127,7 +127,7 @@ func (b *body) interruptCall(seq uint64) {
 		if err := b.cutShort(); err != nil {
 			b.d.log.Debug().Int("pid", int(b.pid)).Err(err).Msg("call not interrupted")
 		}
-		b.relayKept()
+		b.relayDeferred()
 	})
 }
 

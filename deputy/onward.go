@@ -94,17 +94,27 @@ func (b *body) abandonAt(q *peer, cause error) {
 }
 
 // commitOnward is the point of no return. A Go that could not be sent has not
-// arrived, and the guest is still at p.
+// arrived, and the guest is still at p. It runs on the tracer's thread, so that
+// every signal is either in the image, or goes to the new guest before it runs.
 func (b *body) commitOnward(p, q *peer) error {
-	old := b.header(wire.TypeDrop)
-	if err := b.become(q, old.Inc+1); err != nil {
-		return err
-	}
-	if err := q.link.Send(b.header(wire.TypeGo), nil); err != nil {
-		return errors.Join(err, b.become(p, old.Inc))
-	}
-	b.on(func() error { b.unfreeze(); return nil })
-	p.link.Send(old, nil) // without a link the guest is dropped, too
+	return b.on(func() error {
+		old := b.header(wire.TypeDrop)
+		if err := b.become(q, old.Inc+1); err != nil {
+			return err
+		}
+		b.relayKept()
+		if err := q.link.Send(b.header(wire.TypeGo), nil); err != nil {
+			return errors.Join(err, b.become(p, old.Inc))
+		}
+		b.freezing, b.kept = false, nil
+		p.link.Send(old, nil) // without a link the guest is dropped, too
+		b.settleOnward(p)
+		return nil
+	})
+}
+
+// settleOnward takes note that the guest at p is no more.
+func (b *body) settleOnward(p *peer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.call != nil && b.call.peer == p {
@@ -113,7 +123,6 @@ func (b *body) commitOnward(p, q *peer) error {
 	b.stats.before.UserNs += b.stats.usage.UserNs
 	b.stats.before.SystemNs += b.stats.usage.SystemNs
 	b.stats.usage = wire.Usage{}
-	return nil
 }
 
 // become makes the guest at q, of that incarnation, the process.

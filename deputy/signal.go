@@ -92,8 +92,8 @@ func (b *body) relay(info *tracer.Siginfo) {
 	}
 }
 
-// relayKept sends on the signals that were met while the body was being stopped.
-func (b *body) relayKept() {
+// relayDeferred sends on the signals that were met while the body was being stopped.
+func (b *body) relayDeferred() {
 	for _, info := range b.task.TakeDeferred() {
 		if b.freezing {
 			b.kept = append(b.kept, info)

@@ -134,6 +134,7 @@ func (g *guest) resume(nr uint64, args [6]uint64) {
 		g.x.end(err)
 	}
 	g.seq = seq
+	g.interruptIfPending()
 }
 
 // takeReply gives the guest the outcome of its call.

@@ -44,7 +44,8 @@ func (g *guest) takeSignal(f *link.Frame) error {
 // receive handles a signal for a guest that stands still.
 func (g *guest) receive(info *tracer.Siginfo, raw []byte) {
 	sig := info.Signal()
-	if g.defaultAction(sig)&stopSignals != 0 && !g.blocks(sig) {
+	moving := g.state == ready || g.state == frozen
+	if !moving && g.defaultAction(sig)&stopSignals != 0 && !g.blocks(sig) {
 		g.stopFor(info)
 		return
 	}
@@ -55,10 +56,35 @@ func (g *guest) receive(info *tracer.Siginfo, raw []byte) {
 	switch {
 	case g.state == running:
 		g.cont(0)
-	case g.state == waiting && !g.homing && g.mapping == nil && g.wakes(sig):
-		h := g.header(wire.TypeInterrupt)
-		h.Ack = g.seq
-		g.x.send(h, nil)
+	case g.state == waiting && g.wakes(sig):
+		g.interrupt()
+	}
+}
+
+// interrupt has home take the body out of the call that the guest waits for.
+func (g *guest) interrupt() {
+	if g.homing || g.mapping != nil {
+		return
+	}
+	h := g.header(wire.TypeInterrupt)
+	h.Ack = g.seq
+	g.x.send(h, nil)
+}
+
+// interruptIfPending is for a guest that goes on waiting after a move: a signal
+// that came meanwhile may end its call.
+func (g *guest) interruptIfPending() {
+	for _, shared := range []bool{false, true} {
+		pending, err := g.task.PeekPending(shared)
+		if err != nil {
+			return
+		}
+		for i := range pending {
+			if g.wakes(pending[i].Signal()) {
+				g.interrupt()
+				return
+			}
+		}
 	}
 }
 
