@@ -241,7 +241,11 @@ func (l *local) down() error {
 	if failed != nil {
 		return failed
 	}
-	return os.RemoveAll(l.dir)
+	if err := os.RemoveAll(l.dir); err != nil {
+		return err
+	}
+	os.Remove(filepath.Dir(l.dir)) // ours, unless something else is in it
+	return nil
 }
 
 type localEnvCmd struct {

@@ -116,8 +116,8 @@ func (d *daemon) run(ctx context.Context, socket net.Listener) error {
 	}
 	cut()
 	d.peers.Close()
+	d.jobs.Close() // first: moves that other nodes have asked for end with it
 	d.host.Close()
-	d.jobs.Close()
 	parts.Wait()
 	d.log.Info().AnErr("reason", err).Msg("ended")
 	return err

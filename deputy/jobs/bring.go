@@ -2,6 +2,8 @@ package jobs
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"time"
 
 	"umosix/wire"
@@ -31,12 +33,13 @@ func (r *Registry) Bring(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, bringTimeout)
 	defer cancel()
-	for _, d := range deputies {
-		if err := d.awaitHome(ctx); err != nil {
-			return err
-		}
+	failures := make([]error, len(deputies))
+	var all sync.WaitGroup
+	for i, d := range deputies {
+		all.Go(func() { failures[i] = d.awaitHome(ctx) })
 	}
-	return nil
+	all.Wait()
+	return errors.Join(failures...)
 }
 
 // Drain is Bring for the end of mosd: from now on nothing leaves any more.
@@ -87,7 +90,7 @@ func (d *deputy) busy() bool {
 
 // dismiss ends the deputy of a job that is over. Called with mu held.
 func (d *deputy) dismiss() {
-	d.registry.spawn(func() {
+	waiting := d.registry.spawn(func() {
 		d.lines.Send(control.ToDeputy{Stop: &control.Stop{}})
 		timer := time.NewTimer(idleGrace)
 		defer timer.Stop()
@@ -98,4 +101,7 @@ func (d *deputy) dismiss() {
 		}
 		d.lines.Close()
 	})
+	if !waiting {
+		d.lines.Close()
+	}
 }

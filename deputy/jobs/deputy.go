@@ -145,7 +145,9 @@ func (r *Registry) connect(j *job, pid int, lines *control.Lines) *deputy {
 		j.orphan = nil
 	}
 	r.mu.Unlock()
-	r.spawn(d.listen)
+	if !r.spawn(d.listen) {
+		d.hangUp()
+	}
 	return d
 }
 

@@ -88,6 +88,7 @@ func (r *Registry) move(ctx context.Context, p *process, to wire.NodeID) (contro
 	defer func() { p.moving <- struct{}{} }()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.cfg.MoveTimeout)
 	defer cancel()
+	defer context.AfterFunc(r.life, cancel)() // but mosd's own end is not delayed
 	for try := 1; ; try++ {
 		moved, err := r.moveOnce(ctx, p, to)
 		if !errors.Is(err, errDeputyEnded) || try == maxTries {

@@ -21,6 +21,7 @@ type Registry struct {
 	life context.Context
 	end  context.CancelFunc
 	busy sync.WaitGroup // goroutines of the registry
+	gate sync.Mutex     // between spawn and Close
 	wake chan struct{}  // the scanner should look soon
 
 	started chan struct{} // closed by Start
@@ -102,7 +103,9 @@ func (r *Registry) Start() {
 
 // Close ends what the registry itself does. Jobs and deputies go on.
 func (r *Registry) Close() {
+	r.gate.Lock()
 	r.end()
+	r.gate.Unlock()
 	r.mu.Lock()
 	for _, j := range r.jobs {
 		if j.deputy != nil {
@@ -116,13 +119,16 @@ func (r *Registry) Close() {
 	r.busy.Wait()
 }
 
-// spawn runs f as a goroutine that Close waits for.
-func (r *Registry) spawn(f func()) {
-	r.busy.Add(1)
-	go func() {
-		defer r.busy.Done()
-		f()
-	}()
+// spawn runs f as a goroutine that Close waits for. It reports false, and does not
+// run it, once Close has begun.
+func (r *Registry) spawn(f func()) bool {
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	if r.life.Err() != nil {
+		return false
+	}
+	r.busy.Go(f)
+	return true
 }
 
 // Away counts the processes of this home that are on other nodes.

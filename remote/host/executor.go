@@ -125,13 +125,16 @@ func (h *Host) follow(e *executor, channel net.Conn) *executor {
 	e.host, e.lines, e.ended = h, control.NewLines(channel), make(chan struct{})
 	h.mu.Lock()
 	h.executors[e] = struct{}{}
-	leaving := h.leaving
+	leaving, over := h.leaving, h.life.Err() != nil
+	if !over {
+		h.busy.Go(e.listen)
+	}
 	h.mu.Unlock()
-	h.busy.Add(1)
-	go func() {
-		defer h.busy.Done()
+	if over {
+		e.lines.Close()
 		e.listen()
-	}()
+		return e
+	}
 	h.log.Debug().Str(fieldJob, e.job).Stringer(fieldHome, e.home).Int(fieldPid, e.pid).Msg("executor runs")
 	if leaving {
 		e.lines.Send(control.ToExecutor{Leave: true})

@@ -3,8 +3,10 @@ package host
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"umosix/wire"
@@ -92,12 +94,13 @@ func (h *Host) Expel(ctx context.Context) error {
 	for _, e := range all {
 		e.lines.Send(control.ToExecutor{Leave: true})
 	}
-	for _, e := range all {
-		if err := e.awaitLeave(ctx); err != nil {
-			return err
-		}
+	failures := make([]error, len(all))
+	var waiting sync.WaitGroup
+	for i, e := range all {
+		waiting.Go(func() { failures[i] = e.awaitLeave(ctx) })
 	}
-	return nil
+	waiting.Wait()
+	return errors.Join(failures...)
 }
 
 // awaitLeave waits until an executor has ended, or has had no guests for a while.

@@ -63,8 +63,8 @@ func New(cfg Config) *Host {
 
 // Close ends the connections of other nodes. Executors go on with their links.
 func (h *Host) Close() {
-	h.end()
 	h.mu.Lock()
+	h.end()
 	for e := range h.executors {
 		e.lines.Close()
 	}

@@ -114,13 +114,17 @@ func (w *world) launch(job string, uid int, conn *os.File) (control.Running, err
 	if err != nil {
 		return control.Running{}, err
 	}
-	if err := link.AdmitFile(file); err != nil {
-		return control.Running{}, err
-	}
+	w.mu.Lock()
+	w.started = append(w.started, &fakeExecutor{job: job, uid: uid, lines: control.NewLines(channel), link: file})
+	w.mu.Unlock()
+	return control.Running{Pid: 77, Channel: ours}, link.AdmitFile(file)
+}
+
+// first is the executor that was started first.
+func (w *world) first() *fakeExecutor {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.started = append(w.started, &fakeExecutor{job: job, uid: uid, lines: control.NewLines(channel), link: file})
-	return control.Running{Pid: 77, Channel: ours}, nil
+	return w.started[0]
 }
 
 // connect is a control connection of somebody with these credentials.
@@ -242,7 +246,7 @@ func TestTicketStartsExecutor(t *testing.T) {
 	if answer != 0 {
 		t.Fatalf("refused: %d", answer)
 	}
-	e := w.started[0]
+	e := w.first()
 	var start control.Start
 	if err := e.lines.Receive(&start); err != nil {
 		t.Fatal(err)
@@ -267,7 +271,7 @@ func TestTicketStartsExecutor(t *testing.T) {
 func TestGuestsAndExpel(t *testing.T) {
 	w := newWorld(t)
 	w.come(w.ticket(w.mosd2()))
-	e := w.started[0]
+	e := w.first()
 	var start control.Start
 	if err := e.lines.Receive(&start); err != nil {
 		t.Fatal(err)

@@ -42,6 +42,7 @@ var faults = []fault{
 	{name: "remote mosd", survives: true, limit: deathLimit, strike: kill(away, harness.Mosd), mend: restart(away)},
 	{name: "home mosd", survives: true, limit: deathLimit, strike: kill(home, harness.Mosd), mend: restart(home)},
 	{name: "link cut and healed", survives: true, limit: deathLimit, cable: true, strike: cutBriefly, mend: heal},
+	{name: "program", limit: deathLimit, strike: killProgram},
 	{name: "link cut", limit: grace + deathLimit, cable: true, strike: cut, mend: heal},
 }
 
@@ -59,6 +60,7 @@ type round struct {
 	moment  time.Duration // after the move began
 	nodes   *harness.Nodes
 	rand    *rand.Rand
+	pid     int // of the program, as its node numbers it
 }
 
 // String names the round so that it can be repeated.
@@ -76,6 +78,12 @@ func kill(node int, half harness.Half) func(*round) error {
 		}
 		return nil // nobody to kill: the move has not come that far, or is over
 	}
+}
+
+// killProgram kills the program itself, wherever it is: its body is at home.
+func killProgram(r *round) error {
+	r.nodes.Node(home).Run("kill", "-KILL", strconv.Itoa(r.pid)) // it may have ended
+	return nil
 }
 
 func restart(node int) func(*round) error {
@@ -118,6 +126,7 @@ func (r *round) run(ms int, want outcome) error {
 	if err != nil {
 		return err
 	}
+	r.pid = job.Pid
 	moving := make(chan struct{})
 	go func() {
 		defer close(moving)
