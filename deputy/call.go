@@ -100,7 +100,7 @@ func (b *body) resume(p *peer, seq uint64) error {
 	done := c.done
 	b.mu.Unlock()
 	if done {
-		return c.answer()
+		return c.conclude()
 	}
 	return nil
 }
@@ -208,7 +208,7 @@ func (c *call) finish(ret int64) {
 	b.mu.Unlock()
 	switch {
 	case answer:
-		c.answer()
+		c.conclude()
 	case land:
 		b.d.tracer.Post(func() { b.landNow() })
 	}

@@ -201,22 +201,27 @@ func (b *body) serveComeHome(f *link.Frame) error {
 	if err := f.Decode(&m); err != nil {
 		return err
 	}
+	b.comeHome(m.Text, m.Must)
+	return nil
+}
+
+// comeHome begins to bring the process home. One that must come and cannot is lost.
+func (b *body) comeHome(why string, must bool) {
 	b.d.begin()
 	go func() {
 		defer b.d.end()
 		begin := time.Now()
 		var done control.Done
 		if err := b.moveTo(destination{}, &done); err != nil {
-			b.d.log.Error().Int("pid", int(b.pid)).Str("why", m.Text).Err(err).Msg("not come home")
-			if m.Must {
-				b.d.tracer.Post(func() { b.kill("lost", fmt.Sprintf("must come home (%s) and cannot: %v", m.Text, err)) })
+			b.d.log.Error().Int("pid", int(b.pid)).Str("why", why).Err(err).Msg("not come home")
+			if must {
+				b.d.tracer.Post(func() { b.kill("lost", fmt.Sprintf("must come home (%s) and cannot: %v", why, err)) })
 			}
 			return
 		}
-		b.tell("pinned", m.Text)
-		b.d.log.Debug().Int("pid", int(b.pid)).Str("why", m.Text).Dur("took", time.Since(begin)).Msg("came home")
+		b.tell("pinned", why)
+		b.d.log.Debug().Int("pid", int(b.pid)).Str("why", why).Dur("took", time.Since(begin)).Msg("came home")
 	}()
-	return nil
 }
 
 // serveUsage takes note of what the guest has used.

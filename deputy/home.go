@@ -101,6 +101,9 @@ func (b *body) beginRebuild(img *image.Image) (s *snapshot.Subject, err error) {
 		}
 		s = b.subject()
 		img.Limits = nil // home's own count
+		for i := range img.Tasks {
+			img.Tasks[i].Comm = "" // and so does its own name: it was told of every change
+		}
 		return snapshot.Prepare(s, img)
 	})
 	return s, err

@@ -80,7 +80,11 @@ func (s *Subject) finishAltStack(c tracer.Caller, want image.AltStack) error {
 	return err
 }
 
+// finishComm gives a task its name; an empty one leaves it as it is.
 func (s *Subject) finishComm(c tracer.Caller, comm string) error {
+	if comm == "" {
+		return nil
+	}
 	at, err := s.put(append([]byte(comm), 0))
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -214,8 +215,21 @@ func (s *Subject) descriptorsReason() (string, error) {
 		case "anon_inode:[userfaultfd]":
 			return "handles its own page faults (userfaultfd)", nil
 		}
+		if IsMemoryView(s.LocalPid, target) {
+			return fmt.Sprintf("looks at its own memory (%s)", target), nil
+		}
 	}
 	return "", nil
+}
+
+// memoryViews are the files of /proc/PID that show the memory of the process. The
+// body's would show what is left there while the process is away.
+var memoryViews = []string{"maps", "smaps", "smaps_rollup", "numa_maps", "pagemap", "mem"}
+
+// IsMemoryView tells whether a path, as a descriptor's link shows it, is a view of
+// the memory of a process at home.
+func IsMemoryView(pid abi.LocalPid, path string) bool {
+	return strings.HasPrefix(path, fmt.Sprintf("/proc/%d/", pid)) && slices.Contains(memoryViews, filepath.Base(path))
 }
 
 func readNames(dir string) ([]string, error) {
