@@ -219,7 +219,8 @@ func (b *body) comeHome(why string, must bool) {
 			}
 			return
 		}
-		b.tell("pinned", why)
+		b.setPinned(why) // until it moves again
+		b.report()
 		b.d.log.Debug().Int("pid", int(b.pid)).Str("why", why).Dur("took", time.Since(begin)).Msg("came home")
 	}()
 }
