@@ -1,0 +1,69 @@
+package equivalence
+
+import (
+	"fmt"
+	"strings"
+)
+
+// expectation is what is promised of a program in worlds where it cannot be as it
+// is natively. It is an assertion of its own: anything else is a failure.
+type expectation struct {
+	program string // in any build
+	in      func(world) bool
+	status  string // how it ends
+	output  string // how its standard output begins
+	pinned  string // or: why it stays at home
+	always  bool   // it must be so; otherwise it may also be as natively
+	reason  string
+}
+
+func early(w world) bool  { return w.name == "home-early" }
+func moving(w world) bool { return !w.home }
+
+// expected is all that differs from native runs, and why.
+var expected = []expectation{
+	// What early attach shows, as the README says.
+	{program: "traced", in: early, status: "exit 99", output: `line 10: strstr(buf, "\nTracerPid:\t0\n")`, always: true,
+		reason: "the kernel names the tracer of a process that is traced from its start"},
+	{program: "ignored", in: early, status: "exit 99", output: "line 29: epoll_wait(ep, &e, 1, MS) == 0 (errno 4)", always: true,
+		reason: "a traced process that gets an ignored signal leaves epoll_wait with EINTR, and at home no call is watched"},
+	// What is there when processes have threads and clocks of their own away.
+	{program: "schedule", in: moving, status: "exit 99", output: "line 21: cpu >= last",
+		reason: "the kernel counts CPU time where it is used; the sum of home and away is shown by mosps and --report only"},
+	// What is there when /proc and shared memory go along.
+	{program: "traced", in: moving, status: "exit 99", output: `line 10: strstr(buf, "\nTracerPid:\t0\n")`,
+		reason: "/proc/self/status is the body's, which is traced while its process is away"},
+	{program: "shared", in: moving, pinned: "shares writable memory",
+		reason: "shared memory is pinned even if nobody shares it"},
+	{program: "self", in: moving, pinned: "looks at its own memory",
+		reason: "/proc/self/maps and mem are read at home"},
+}
+
+// expectationOf finds what is expected of a job in a world instead of a native
+// run; nil if nothing is.
+func expectationOf(j job, w world) *expectation {
+	program, _, _ := strings.Cut(j.name, "/")
+	for i := range expected {
+		if e := &expected[i]; e.program == program && e.in(w) {
+			return e
+		}
+	}
+	return nil
+}
+
+// unmet is what a run shows that is neither native nor expected.
+func (e *expectation) unmet(got outcome, moved trace, different []string) []string {
+	if e.pinned != "" {
+		if moved.note != "" && !strings.Contains(moved.note, e.pinned) {
+			different = append(different, fmt.Sprintf("it was at home, and not because it %s: %s", e.pinned, moved.note))
+		}
+		return different
+	}
+	if len(different) == 0 && !e.always {
+		return nil
+	}
+	if got.status != e.status || !strings.HasPrefix(string(got.stdout), e.output) {
+		return append(different, fmt.Sprintf("%s, %q is not what is expected either (%s)", got.status, got.stdout, e.reason))
+	}
+	return nil
+}
