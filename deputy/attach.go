@@ -13,11 +13,8 @@ import (
 	"umosix/tracer/snapshot"
 )
 
-// Masks of signals; bit n-1 is signal n.
-const (
-	openMask   = 0
-	closedMask = ^uint64(0)
-)
+// closedMask blocks every signal while the process is ours; bit n-1 is signal n.
+const closedMask = ^uint64(0)
 
 // options of a body. EXITKILL comes only when the process is about to be changed.
 const (
@@ -39,7 +36,10 @@ func (b *body) park() error {
 	switch b.now() {
 	case lingering:
 		b.set(parked)
-		return b.hold()
+		if err := b.hold(); err != nil {
+			return err
+		}
+		return b.drain()
 	case ended:
 		return tracer.ErrGone
 	}
@@ -161,6 +161,7 @@ func (b *body) enterLoop() (err error) {
 	in.Use(b.loop.Insn())
 	b.in = in
 	b.noteInterrupted()
+	b.kept = append(b.kept, b.task.TakeDeferred()...)
 	return b.drain()
 }
 

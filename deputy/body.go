@@ -53,6 +53,7 @@ type body struct {
 	in       *tracer.Injector // while the body is stopped for a move
 	insn     abi.Addr         // where a `syscall` instruction outside the window is
 	user     snapshot.State
+	openMask uint64           // signals that stay at home while the process is away
 	early    bool             // attached before its exec: stays so at home
 	placing  *placement       // what to do at the exec
 	atExec   bool             // stopped at the exec, for the move that was asked for

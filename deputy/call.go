@@ -28,6 +28,7 @@ type call struct {
 	// are its own, and nr may be restart_syscall.
 	original bool
 	begun    bool
+	mask     uint64 // signals that are blocked during the call
 	slot     *tracer.Slot
 	deadline time.Time // of a call that must be made again after an interruption
 
@@ -118,9 +119,9 @@ func (b *body) newCall(m *wire.Call, payload []byte) (*call, error) {
 		return nil, err
 	}
 	if c.row != nil && c.row.Blocks(&c.args) {
-		b.slot.Masks(m.Mask&^(1<<(unix.SIGTRAP-1)), openMask)
+		b.slot.Masks(m.Mask|b.openMask, b.openMask)
 	} else {
-		b.slot.Masks(openMask, openMask)
+		b.slot.Masks(b.openMask, b.openMask)
 	}
 	return c, nil
 }
@@ -175,6 +176,7 @@ func (c *call) goOn() {
 	if c == nil || c.begun {
 		return
 	}
+	c.b.slot.Masks(c.mask|c.b.openMask, c.b.openMask)
 	c.start()
 	go c.await()
 }
@@ -200,6 +202,7 @@ func (c *call) finish(ret int64) {
 	for _, page := range c.fences {
 		c.b.slot.Call(unix.SYS_MPROTECT, uint64(page), abi.PageSize, unix.PROT_READ|unix.PROT_WRITE)
 	}
+	c.noteSignalfd(ret)
 	c.outs = c.plan.Outs(ret, func(i int) []byte { return c.data[i] })
 	b := c.b
 	b.mu.Lock()

@@ -26,7 +26,7 @@ func (b *body) serveExit(f *link.Frame) error {
 	b.stats.usage = m.Usage
 	b.mu.Unlock()
 	b.d.tracer.Do(func() { b.fenced = true })
-	b.slot.Masks(openMask, openMask)
+	b.slot.Masks(b.openMask, b.openMask)
 	b.slot.Start(unix.SYS_EXIT_GROUP, [6]uint64{uint64(m.Status)})
 	return nil
 }

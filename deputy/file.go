@@ -163,7 +163,7 @@ func (b *body) serveMapFile(p *peer, f *link.Frame) error {
 	b.using.RLock()
 	defer b.using.RUnlock()
 	flags := uint64(m.Flags) &^ (unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE | unix.MAP_POPULATE | unix.MAP_LOCKED)
-	b.slot.Masks(openMask, openMask)
+	b.slot.Masks(b.openMask, b.openMask)
 	ret, err := b.slot.Call(unix.SYS_MMAP, 0, m.Length, uint64(m.Prot), flags, uint64(int64(m.Fd)), m.Offset)
 	if err != nil {
 		return nil // the process has ended

@@ -43,11 +43,20 @@ func (b *body) noteInterrupted() {
 		return
 	}
 	b.call = nil
-	plan, row, refusal := abi.Plan(uint64(r.Nr()), r.Args(), b.mem)
-	if refusal != "" || row.Place(&plan.Args) != abi.Home {
+	row := abi.Lookup(uint64(r.Nr()))
+	if row == nil {
 		return
 	}
-	c := &call{b: b, plan: plan, row: row, nr: plan.Nr, args: plan.Args, original: true}
+	args, mask, temp := row.Mask.Take(r.Args(), b.mem)
+	plan, _, refusal := abi.Plan(uint64(r.Nr()), args, b.mem)
+	if refusal != "" || row.Place(&args) != abi.Home {
+		return
+	}
+	c := &call{b: b, plan: plan, row: row, nr: plan.Nr, args: args, original: true, mask: b.user.Mask}
+	if temp {
+		c.mask = mask
+	}
+	c.mask |= b.unnoticed()
 	if r.Result() == restartBlock {
 		c.nr = unix.SYS_RESTART_SYSCALL
 	}

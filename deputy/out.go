@@ -206,15 +206,16 @@ func (b *body) commitOut(p *peer) error {
 // strip gives the body's memory back and makes it ready for the guest's calls.
 // On the tracer's thread.
 func (b *body) strip() error {
+	b.openMask = signalfdSets(b.pid)
 	failed := snapshot.Strip(b.subject(), b.sent, b.call.pages())
 	b.sent = nil
 	if !b.call.busy() {
-		*b.in.Mask() = openMask
+		*b.in.Mask() = b.openMask
 	}
 	if err := b.endSession(); err != nil {
 		return errors.Join(failed, err)
 	}
-	b.slot.Masks(openMask, openMask)
+	b.slot.Masks(b.openMask, b.openMask)
 	err := b.passOver()
 	b.call.goOn()
 	return errors.Join(failed, err)

@@ -133,22 +133,18 @@ func (b *body) signalLingering(info *tracer.Siginfo) error {
 	return b.landHeld()
 }
 
-// ignores tells whether the program takes no notice of a signal: it is ignored, or
-// has its default action and that is to do nothing.
-func (b *body) ignores(sig int) bool {
+// ignores tells whether the program takes no notice of a signal.
+func (b *body) ignores(sig int) bool { return b.unnoticed()&(1<<(sig-1)) != 0 }
+
+// unnoticed is the set of signals that the program takes no notice of: they are
+// ignored, or have their default action and that is to do nothing.
+func (b *body) unnoticed() uint64 {
+	const quiet = 1<<(unix.SIGCHLD-1) | 1<<(unix.SIGURG-1) | 1<<(unix.SIGWINCH-1) | 1<<(unix.SIGCONT-1)
 	ignored, caught, err := tracer.Dispositions(abi.LocalPid(b.pid))
 	if err != nil {
-		return false
+		return 0
 	}
-	bit := uint64(1) << (sig - 1)
-	if ignored&bit != 0 {
-		return true
-	}
-	switch unix.Signal(sig) {
-	case unix.SIGCHLD, unix.SIGURG, unix.SIGWINCH, unix.SIGCONT:
-		return caught&bit == 0
-	}
-	return false
+	return ignored | quiet&^caught
 }
 
 // serveFault takes the default action of a signal at the body; the executor has
@@ -207,6 +203,6 @@ func (b *body) resetAction(sig int) error {
 		return err
 	}
 	b.slot.Enter(in.Regs())
-	*in.Mask() = openMask
+	*in.Mask() = 0
 	return in.End()
 }

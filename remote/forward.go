@@ -28,7 +28,8 @@ func (g *guest) forward(row *abi.Row, nr uint64, args [6]uint64) {
 	if nr == unix.SYS_RT_SIGTIMEDWAIT && g.takePending(args) {
 		return
 	}
-	planned := g.withoutMask(row, args)
+	var planned [6]uint64
+	planned, g.mask, g.temp = row.Mask.Take(args, g.mem)
 	if _, refusal := abi.PlanInto(&g.call, nr, planned, g.mem); refusal != "" {
 		g.askHome(string(refusal))
 		return
@@ -45,16 +46,6 @@ func (g *guest) forward(row *abi.Row, nr uint64, args [6]uint64) {
 		g.x.end(err)
 	}
 	g.seq = seq
-}
-
-// withoutMask takes the signal mask out of the arguments of a call that sets one
-// while it waits: home blocks all but what the program would notice.
-func (g *guest) withoutMask(row *abi.Row, args [6]uint64) [6]uint64 {
-	g.mask, g.temp = row.Mask.Read(&args, g.mem)
-	if g.temp && row.Mask.Arg > 0 {
-		args[row.Mask.Arg-1] = 0
-	}
-	return args
 }
 
 // callMask is what the body blocks during the call: what the guest blocks, and
@@ -122,7 +113,8 @@ func (g *guest) resume(nr uint64, args [6]uint64) {
 		g.fail("call not resumed", fmt.Errorf("unknown call %d", nr))
 		return
 	}
-	planned := g.withoutMask(row, args)
+	var planned [6]uint64
+	planned, g.mask, g.temp = row.Mask.Take(args, g.mem)
 	if _, refusal := abi.PlanInto(&g.call, nr, planned, g.mem); refusal != "" {
 		g.fail("call not resumed", fmt.Errorf("%s", refusal))
 		return
@@ -227,7 +219,15 @@ func (g *guest) settleStop() error {
 	if err := g.leaveTrap(); err != nil {
 		return err
 	}
-	return g.task.Settle()
+	if err := g.task.Settle(); err != nil {
+		return err
+	}
+	for _, info := range g.task.TakeDeferred() {
+		if err := g.queueBy(g.injecting(), info[:]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // borrowSuspend makes the guest take its signal inside rt_sigsuspend, which sets

@@ -37,6 +37,9 @@ func (g *guest) sendImage() error {
 		return err
 	}
 	img.Tasks[0].Call = call
+	for _, info := range g.task.TakeDeferred() {
+		img.Signals.Pending = append(img.Signals.Pending, info[:])
+	}
 	img.Limits = g.image.Limits
 	g.x.send(g.answer(wire.TypeImage), img)
 	t, err := snapshot.Pages(s, img, image.NewCompressor(0), func(b *image.Batch) error {
@@ -55,10 +58,7 @@ func (g *guest) standStill(was state) (call image.PendingCall, err error) {
 	call.Nr = -1
 	nr := uint64(uint32(g.regs.OrigRax))
 	if was == waiting {
-		if err := g.leaveTrap(); err != nil {
-			return call, err
-		}
-		if err := g.task.Settle(); err != nil {
+		if err := g.settleStop(); err != nil {
 			return call, err
 		}
 		g.user.Regs = g.regs

@@ -35,6 +35,15 @@ func (m Mask) Read(args *[6]uint64, mem Memory) (mask uint64, ok bool) {
 	return readWord(mem, Addr(at))
 }
 
+// Take is the call's arguments without the mask that it sets, and that mask, as
+// Read gives it: who executes the call elsewhere blocks the signals by other means.
+func (m Mask) Take(args [6]uint64, mem Memory) (without [6]uint64, mask uint64, ok bool) {
+	if mask, ok = m.Read(&args, mem); ok {
+		args[m.Arg-1] = 0
+	}
+	return args, mask, ok
+}
+
 // readWord reads 8 bytes.
 func readWord(mem Memory, at Addr) (uint64, bool) {
 	var word [8]byte

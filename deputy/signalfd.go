@@ -1,0 +1,60 @@
+package deputy
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer/abi"
+)
+
+// signalfdSets is the union of the sets of all signalfds of a process (man proc,
+// /proc/PID/fdinfo). Their signals must stay pending at home, where the process
+// reads them.
+func signalfdSets(pid abi.HomePid) (set uint64) {
+	dir := fmt.Sprintf("/proc/%d/fd", pid)
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0
+	}
+	for _, e := range entries {
+		if to, err := os.Readlink(dir + "/" + e.Name()); err == nil && to == "anon_inode:[signalfd]" {
+			set |= signalfdSet(fmt.Sprintf("/proc/%d/fdinfo/%s", pid, e.Name()))
+		}
+	}
+	return set
+}
+
+func signalfdSet(fdinfo string) uint64 {
+	f, err := os.Open(fdinfo)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if text, ok := strings.CutPrefix(lines.Text(), "sigmask:\t"); ok {
+			set, _ := strconv.ParseUint(text, 16, 64)
+			return set
+		}
+	}
+	return 0
+}
+
+// noteSignalfd keeps the signals of a signalfd at home that the guest has just
+// made or changed.
+func (c *call) noteSignalfd(ret int64) {
+	if c.nr != unix.SYS_SIGNALFD && c.nr != unix.SYS_SIGNALFD4 || ret < 0 || len(c.data) == 0 || len(c.data[0]) < abi.SigsetSize {
+		return
+	}
+	b := c.b
+	b.openMask |= binary.LittleEndian.Uint64(c.data[0])
+	buffers, at := b.loop.Buffers()
+	binary.LittleEndian.PutUint64(buffers[smallOffset:], b.openMask)
+	b.slot.Masks(0, 0)
+	b.slot.Call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uint64(at)+smallOffset, 0, abi.SigsetSize)
+}
