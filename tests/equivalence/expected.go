@@ -33,7 +33,7 @@ var expected = []expectation{
 	// What is there when /proc and shared memory go along.
 	{program: "traced", in: moving, status: "exit 99", output: `line 10: strstr(buf, "\nTracerPid:\t0\n")`,
 		reason: "/proc/self/status is the body's, which is traced while its process is away"},
-	{program: "shared", in: moving, pinned: "shares writable memory",
+	{program: "shared", in: moving, pinned: "shares ",
 		reason: "shared memory is pinned even if nobody shares it"},
 	{program: "self", in: moving, pinned: "looks at its own memory",
 		reason: "/proc/self/maps and mem are read at home"},

@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -240,6 +241,34 @@ func TestReadmeNamesWhatIsThere(t *testing.T) {
 		target, _, _ := strings.Cut(rest, "`")
 		if !strings.Contains(string(makefile), "\n"+target+":") {
 			t.Errorf("the README tells to run make %s, which is no target", target)
+		}
+	}
+}
+
+// TestArchitectureNamesWhatIsThere checks that every file and every function that
+// docs/architecture.md names exists: `dir/file.go` and `function()`.
+func TestArchitectureNamesWhatIsThere(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(root, "docs", "architecture.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	functions := map[string]bool{}
+	for _, f := range loadAll(t, product...) {
+		for _, d := range f.tree.Decls {
+			if function, ok := d.(*ast.FuncDecl); ok {
+				functions[function.Name.Name] = true
+			}
+		}
+	}
+	for _, found := range regexp.MustCompile("`([^`\n]+)`").FindAllStringSubmatch(string(text), -1) {
+		word := found[1]
+		if name, call := strings.CutSuffix(word, "()"); call && !functions[name] {
+			t.Errorf("no function is called %s", word)
+		}
+		if strings.Contains(word, "/") && filepath.Ext(word) != "" {
+			if _, err := os.Stat(filepath.Join(root, word)); err != nil {
+				t.Errorf("no file is called %s", word)
+			}
 		}
 	}
 }
