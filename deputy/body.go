@@ -55,6 +55,7 @@ type body struct {
 	user     snapshot.State
 	openMask uint64           // signals that stay at home while the process is away
 	early    bool             // attached before its exec: stays so at home
+	unbroken unbroken         // its call at home, while early
 	placing  *placement       // what to do at the exec
 	atExec   bool             // stopped at the exec, for the move that was asked for
 	kept     []tracer.Siginfo // signals taken off on the way, to be delivered

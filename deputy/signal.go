@@ -64,13 +64,13 @@ func (b *body) onSignal(sig int) error {
 
 // passNative delivers a signal to a program that is at home and traced from its
 // start. A signal that the program ignores would not have reached it untraced:
-// a call that it has interrupted with a plain EINTR is made again.
+// a call that it has interrupted with a plain EINTR is made again if it can be.
 func (b *body) passNative(sig int) error {
 	r, err := b.task.Regs()
 	if err != nil {
 		return err
 	}
-	if r.Result() == rawInterrupted && interrupted(&r) && b.ignores(sig) {
+	if r.Result() == rawInterrupted && interrupted(&r) && b.ignores(sig) && b.unbroken.takeUp(&r) {
 		r.Rewind(uint64(r.Nr()))
 		if err := b.task.SetRegs(r); err != nil {
 			return err
