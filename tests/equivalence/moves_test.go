@@ -71,6 +71,10 @@ func TestManyMovesInARow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer func() { // for a test that fails half way; otherwise it has ended
+		n.Run("kill", "-KILL", strconv.Itoa(j.Pid))
+		j.Wait()
+	}()
 	places := []string{"2", "3"}
 	move := func(i int) {
 		if err := n.Migrate(j.Pid, places[i%2]); err != nil {
