@@ -40,8 +40,12 @@ type Tracer struct {
 	Idle func() bool
 }
 
-// New starts a tracer and its thread.
+// New starts a tracer and its thread. From then on stops of children, traced or
+// not, cause no SIGCHLD.
 func New() (*Tracer, error) {
+	if err := hush(); err != nil {
+		return nil, err
+	}
 	t := &Tracer{done: make(chan struct{}), tasks: map[abi.LocalPid]*Task{}, ended: map[abi.LocalPid]Stop{}}
 	started := make(chan error, 1)
 	go t.run(started)
