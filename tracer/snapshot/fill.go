@@ -1,6 +1,8 @@
 package snapshot
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -9,7 +11,9 @@ import (
 )
 
 // Fill writes a batch of pages, after Prepare and before Finish. It checks the
-// batch completely first.
+// batch completely first. It may run on any thread, one call at a time, while the
+// tracer's thread does other things; what takes a system call in the process is
+// kept for Finish.
 func Fill(s *Subject, b *image.Batch) error {
 	if err := s.fill(b); err != nil {
 		return fmt.Errorf("fill pid %d: %w", s.Pid, err)
@@ -28,18 +32,33 @@ func (s *Subject) fill(b *image.Batch) error {
 	if b.File >= 0 {
 		return fmt.Errorf("the batch is of file %d, not of memory", b.File)
 	}
-	writable := true
 	for _, r := range b.Runs {
 		if s.wanted == nil || !s.wanted.Covers(r) {
 			return fmt.Errorf("%d pages at %#x are outside of the image's mappings", r.Pages, r.Addr)
 		}
-		writable = writable && s.writable(r)
 	}
 	s.tally.Add(b)
-	if writable && s.writeRuns(pages, b.Runs) {
-		return nil
+	for runs := b.Runs; len(runs) > 0; {
+		n, size, writable := s.alike(runs)
+		if !writable || !s.writeRuns(pages[:size], runs[:n]) {
+			if err := s.forceRuns(pages[:size], runs[:n]); err != nil {
+				return err
+			}
+		}
+		runs, pages = runs[n:], pages[size:]
 	}
-	return s.forceRuns(pages, b.Runs)
+	return nil
+}
+
+// alike tells how many of the first runs the program can write, or cannot write,
+// like the first one, and their size.
+func (s *Subject) alike(runs []image.Run) (n, size int, writable bool) {
+	writable = s.writable(runs[0])
+	for n < len(runs) && s.writable(runs[n]) == writable {
+		size += runs[n].Len()
+		n++
+	}
+	return n, size, writable
 }
 
 // writable tells whether the program itself could write all of r.
@@ -66,23 +85,42 @@ func (s *Subject) writeRuns(pages []byte, runs []image.Run) bool {
 	return err == nil && n == len(pages)
 }
 
+// late is a run of pages that could not be written from outside.
+type late struct {
+	run   image.Run
+	pages []byte
+}
+
 // forceRuns writes also where the program may not. Where the kernel forbids that
-// (proc_mem.force_override), mappings are made writable until Finish.
+// (proc_mem.force_override), the pages wait for writeLate.
 func (s *Subject) forceRuns(pages []byte, runs []image.Run) error {
 	for _, r := range runs {
 		part := pages[:r.Len()]
 		pages = pages[r.Len():]
 		_, err := s.Mem.ForceWrite(part, r.Addr)
-		if err == nil {
-			continue
+		switch {
+		case err == nil:
+		case errors.Is(err, unix.ESRCH):
+			return err
+		default:
+			s.late = append(s.late, late{r, bytes.Clone(part)})
 		}
-		if e := s.loosen(r); e != nil {
-			return fmt.Errorf("%w (%v)", err, e)
+	}
+	return nil
+}
+
+// writeLate writes the pages that are left over, by way of mappings that are made
+// writable until Finish.
+func (s *Subject) writeLate() error {
+	for _, l := range s.late {
+		if err := s.loosen(l.run); err != nil {
+			return err
 		}
-		if _, err := s.Mem.WriteAt(part, r.Addr); err != nil {
+		if _, err := s.Mem.WriteAt(l.pages, l.run.Addr); err != nil {
 			return err
 		}
 	}
+	s.late = nil
 	return nil
 }
 

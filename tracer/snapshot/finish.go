@@ -32,6 +32,9 @@ func (s *Subject) finish(img *image.Image, t image.Trailer) error {
 	if len(s.Tasks) != len(img.Tasks) {
 		return fmt.Errorf("%d tasks for the %d of the image", len(s.Tasks), len(img.Tasks))
 	}
+	if err := s.writeLate(); err != nil {
+		return err
+	}
 	steps := []func(*image.Image) error{
 		s.finishMemory, s.finishLayout, s.finishSignals, s.finishLimits, s.finishPersonality,
 		s.finishPointers, s.verify, s.finishProcessors,

@@ -14,8 +14,9 @@ import (
 )
 
 // Movable says, in words for users, why the process must run at home for now. It
-// is empty if nothing stands against a move. LocalPid suffices; Leader and Mem are
-// looked at if they are set.
+// is empty if nothing stands against a move. LocalPid suffices, also while the
+// process runs; Leader is looked at if it is set. A Take that follows in the same
+// stop relies on the mappings that Movable has seen.
 func Movable(s *Subject) (reason string) {
 	for _, look := range []func() (string, error){s.statusReason, s.areasReason, s.descriptorsReason, s.processorReason} {
 		reason, err := look()
@@ -74,6 +75,7 @@ func (s *Subject) areasReason() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	s.areas = areas
 	if len(areas) == 0 {
 		return "has no memory", nil
 	}

@@ -19,7 +19,7 @@ const (
 // memory that hold only zeros, and pages of files that were never written, are
 // left out. A batch and its Data are valid until emit returns. Reading,
 // compressing and emitting overlap; memory stays below 16 MiB. emit runs on the
-// caller's thread; its error ends Pages.
+// caller's thread, which may be any; its error ends Pages.
 func Pages(s *Subject, img *image.Image, c *image.Compressor, emit func(*image.Batch) error) (image.Trailer, error) {
 	var tally image.Tally
 	err := s.pump(img, c, func(b *image.Batch) error {
@@ -42,6 +42,20 @@ type chunk struct {
 	batches []image.Batch
 }
 
+// chunks are those of moves before: fresh memory for them would cost a small
+// process more than its pages do.
+var chunks = sync.Pool{New: func() any { return new(chunk) }}
+
+// room returns memory for the pages of the chunk.
+func (k *chunk) room() []byte {
+	n := k.pages * abi.PageSize
+	if cap(k.buf) < n {
+		k.buf = make([]byte, n)
+	}
+	k.buf = k.buf[:n]
+	return k.buf
+}
+
 // pipeline is a run of reader, compressor and emitter.
 type pipeline struct {
 	free, full, ready chan *chunk
@@ -53,7 +67,9 @@ func (s *Subject) pump(img *image.Image, c *image.Compressor, emit func(*image.B
 	p := &pipeline{free: make(chan *chunk, chunkCount), full: make(chan *chunk, chunkCount),
 		ready: make(chan *chunk, chunkCount), stop: make(chan struct{})}
 	for range chunkCount {
-		p.free <- &chunk{buf: make([]byte, chunkPages*abi.PageSize)}
+		k := chunks.Get().(*chunk)
+		defer chunks.Put(k)
+		p.free <- k
 	}
 	var both sync.WaitGroup
 	both.Go(func() {
@@ -122,11 +138,10 @@ func (k *chunk) pack(c *image.Compressor) {
 // batch makes one batch; what it compresses lies in the chunk.
 func (k *chunk) batch(c *image.Compressor, runs []image.Run, pages []byte) image.Batch {
 	room := &k.packed[len(k.batches)]
-	b := image.NewBatchIn(*room, -1, runs, pages, c)
-	if b.Codec != image.Raw {
-		*room = b.Data[:0]
+	if need := c.Room(len(pages)); cap(*room) < need {
+		*room = make([]byte, 0, need)
 	}
-	return b
+	return image.NewBatchIn(*room, -1, runs, pages, c)
 }
 
 // grown adds a page to runs.

@@ -63,7 +63,7 @@ func (s *Subject) accept(img *image.Image) error {
 	if v := img.Process.Vdso; (span{v.Start, v.End}).overlaps(s.window()) {
 		return fmt.Errorf("vdso at %#x lies over our window", v.Start)
 	}
-	s.wanted, s.tally, s.loose = img, image.Tally{}, map[*image.Mapping]bool{}
+	s.wanted, s.tally, s.late, s.loose = img, image.Tally{}, nil, map[*image.Mapping]bool{}
 	return nil
 }
 

@@ -105,7 +105,7 @@ func (r *reader) flush() error {
 		return nil
 	}
 	r.at = nil
-	if err := r.subject.readRuns(k.buf[:k.pages*abi.PageSize], k.runs); err != nil {
+	if err := r.subject.readRuns(k.room(), k.runs); err != nil {
 		return err
 	}
 	r.pipeline.full <- k // has room for all chunks

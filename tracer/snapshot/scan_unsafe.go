@@ -42,6 +42,7 @@ type pageFilter struct{ invert, must, anyOf uint64 }
 // pagemap finds pages of a process without visiting those that do not exist.
 type pagemap struct {
 	file    *os.File
+	fd      uintptr // of file
 	regions []pageRegion
 	rss     map[abi.Addr]bool // without PAGEMAP_SCAN: the areas that have pages
 	pid     abi.LocalPid
@@ -53,7 +54,7 @@ func openPagemap(pid abi.LocalPid) (*pagemap, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pages of %d: %w", pid, err)
 	}
-	return &pagemap{file: f, regions: make([]pageRegion, 1024), pid: pid}, nil
+	return &pagemap{file: f, fd: f.Fd(), regions: make([]pageRegion, 1024), pid: pid}, nil
 }
 
 func (p *pagemap) close() { p.file.Close() }
@@ -76,7 +77,7 @@ func (p *pagemap) scan(r span, f pageFilter) ([]pageRegion, abi.Addr, error) {
 		categoryInverted: f.invert, categoryMask: f.must, categoryAnyof: f.anyOf, returnMask: pagePresent}
 	arg.size = uint64(unsafe.Sizeof(arg))
 	arg.vec = uint64(uintptr(unsafe.Pointer(&p.regions[0])))
-	n, _, errno := unix.Syscall(unix.SYS_IOCTL, p.file.Fd(), pagemapScan, uintptr(unsafe.Pointer(&arg)))
+	n, _, errno := unix.Syscall(unix.SYS_IOCTL, p.fd, pagemapScan, uintptr(unsafe.Pointer(&arg)))
 	runtime.KeepAlive(p.regions)
 	if errno != 0 {
 		return nil, 0, errno

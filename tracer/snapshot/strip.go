@@ -33,11 +33,7 @@ func (s *Subject) strip(img *image.Image, keep []abi.Region) error {
 			return err
 		}
 	}
-	areas, err := tracer.ReadAreas(s.LocalPid)
-	if err != nil {
-		return err
-	}
-	return s.giveBack(areas, stays(img, keep))
+	return s.giveBack(img, stays(img, keep))
 }
 
 // forget makes the kernel forget where in the memory of a task it would write:
@@ -85,18 +81,20 @@ func stays(img *image.Image, keep []abi.Region) []span {
 
 // giveBack drops all private pages but those of stays. Locked memory is unlocked
 // first; Finish locks it again.
-func (s *Subject) giveBack(areas []tracer.Area, stays []span) error {
+func (s *Subject) giveBack(img *image.Image, stays []span) error {
 	var private []span
-	for _, a := range areas {
-		if isKernels(a) || s.ours(a) || a.Shared() {
+	for i := range img.Mappings {
+		m := &img.Mappings[i]
+		if m.Flags&unix.MAP_SHARED != 0 {
 			continue
 		}
-		if a.HasFlag("lo") {
-			if _, err := s.call("munlock", unix.SYS_MUNLOCK, uint64(a.Start), a.Len()); err != nil {
+		r := wantedSpan(m)
+		if m.Advice&image.AdviceLocked != 0 {
+			if _, err := s.call("munlock", unix.SYS_MUNLOCK, uint64(r.start), r.len()); err != nil {
 				return err
 			}
 		}
-		private = append(private, spanOf(a))
+		private = append(private, r)
 	}
 	for _, p := range joined(private) {
 		for _, gone := range p.minus(stays) {

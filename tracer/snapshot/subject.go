@@ -32,7 +32,8 @@ type State struct {
 }
 
 // Subject is a stopped process and the means to look into it and to act in it.
-// All functions of this package are called on the thread of the tracer.
+// The functions of this package are called on the thread of the tracer, but for
+// Pages and Fill, which touch nothing but memory.
 type Subject struct {
 	Leader *tracer.Task
 	Tasks  []*tracer.Task // the leader first
@@ -72,11 +73,13 @@ type Subject struct {
 	// tells Prepare to close it in the subject at its end.
 	OpenFile func(image.File) (fd int, closeIt bool, err error)
 
+	areas  []tracer.Area           // what Movable has seen, for Take
 	whole  map[abi.Addr]bool       // starts of mappings that Take has turned into anonymous ones: every page is sent
 	wanted *image.Image            // what Prepare has been told
 	kept   pieces                  // what Prepare has kept
 	tally  image.Tally             // what Fill has written
-	loose  map[*image.Mapping]bool // mappings that Fill had to make writable
+	late   []late                  // what Fill has left to Finish
+	loose  map[*image.Mapping]bool // mappings that had to be made writable for it
 	buf    []byte                  // for Fill
 }
 

@@ -22,7 +22,10 @@ func Take(s *Subject) (*image.Image, error) {
 }
 
 func (s *Subject) take() (*image.Image, error) {
-	areas, err := tracer.ReadAreas(s.LocalPid)
+	areas, err := s.areas, error(nil)
+	if s.areas = nil; areas == nil {
+		areas, err = tracer.ReadAreas(s.LocalPid)
+	}
 	if err != nil {
 		return nil, err
 	}
