@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 
 	"umosix/wire"
 )
@@ -26,6 +27,12 @@ func (f *Frame) Clone() *Frame {
 	return &Frame{Header: f.Header, Body: buf[:n:n], Payload: buf[n:]}
 }
 
+// Take makes the frame that was received last the caller's without copying it: its
+// bytes hold until release is called (once, from any goroutine; never is allowed,
+// too, and leaves them to the collector). It belongs to the receiver like Receive,
+// and comes before the next Receive.
+func (l *Link) Take() (f *Frame, release func()) { return l.in.take() }
+
 // The sizes of a receiver's buffer, in bytes.
 const (
 	usualBuffer = 64 << 10 // kept between frames
@@ -41,6 +48,27 @@ type receiver struct {
 	seq        uint64 // of the last frame
 	frame      Frame
 	unfinished int // length of the frame at from, 0 if not known yet
+
+	spares sync.Pool // of *[]byte
+}
+
+// take hands out the buffer with the last frame and goes on in another one, to
+// which what has arrived behind the frame is copied: less than a record, mostly.
+func (r *receiver) take() (*Frame, func()) {
+	f := r.frame
+	old := r.buf
+	fresh, ok := r.spares.Get().(*[]byte)
+	if !ok || len(*fresh) < max(usualBuffer, r.to-r.from) {
+		b := make([]byte, max(len(old), usualBuffer))
+		fresh = &b
+	}
+	r.to = copy(*fresh, old[r.from:r.to])
+	r.buf, r.from = *fresh, 0
+	return &f, func() {
+		if len(old) <= keptBuffer {
+			r.spares.Put(&old)
+		}
+	}
 }
 
 // Receive waits for the next frame. Pings are answered and not returned. It
