@@ -128,7 +128,7 @@ func (b *body) enterLoop() (err error) {
 	if b.mem, err = tracer.OpenMemory(abi.LocalPid(b.pid)); err != nil {
 		return err
 	}
-	areas, err := tracer.ReadAreas(abi.LocalPid(b.pid))
+	areas, err := tracer.ReadAreasQuick(abi.LocalPid(b.pid))
 	if err != nil {
 		return err
 	}

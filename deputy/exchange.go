@@ -14,9 +14,16 @@ import (
 type exchange struct {
 	b      *body
 	peer   *peer
-	inbox  chan *link.Frame
+	inbox  chan delivery
 	closed chan struct{}
 	seq    uint64 // of our frame; 0 until it is sent; guarded by b.mu
+	last   func() // gives back the memory of what was received last
+}
+
+// delivery is a frame with what gives its memory back.
+type delivery struct {
+	frame   *link.Frame
+	release func()
 }
 
 // moveLimit bounds how long a move waits for the next sign of its peer.
@@ -27,7 +34,7 @@ var errEnded = errors.New("it has ended")
 
 // open begins to take answers of p about the process.
 func (b *body) open(p *peer) *exchange {
-	x := &exchange{b: b, peer: p, inbox: make(chan *link.Frame, 32), closed: make(chan struct{})}
+	x := &exchange{b: b, peer: p, inbox: make(chan delivery, 32), closed: make(chan struct{})}
 	b.mu.Lock()
 	b.exchanges = append(b.exchanges, x)
 	b.mu.Unlock()
@@ -57,9 +64,10 @@ func (x *exchange) send(h wire.Header, body any) error {
 	return err
 }
 
-// deliver hands an answer to the exchanges that it may belong to; one that nobody
-// waits for is late and is dropped.
-func (b *body) deliver(p *peer, f *link.Frame) {
+// deliver hands the answer that p has just received to the exchanges that it may
+// belong to; one that nobody waits for is late and is dropped.
+func (b *body) deliver(p *peer) {
+	f, release := p.link.Take()
 	b.mu.Lock()
 	var all []*exchange
 	for _, x := range b.exchanges {
@@ -68,20 +76,31 @@ func (b *body) deliver(p *peer, f *link.Frame) {
 		}
 	}
 	b.mu.Unlock()
+	if len(all) == 0 {
+		release()
+	}
+	if len(all) > 1 {
+		release = func() {} // nobody knows who is the last
+	}
 	for _, x := range all {
 		select {
-		case x.inbox <- f:
+		case x.inbox <- delivery{f, release}:
 		case <-x.closed:
 		}
 	}
 }
+
+// done gives back the memory of the answer that was received last.
+func (x *exchange) done() { x.last() }
 
 // receive is the next answer. TypeAbandon is an error.
 func (x *exchange) receive() (*link.Frame, error) {
 	limit := time.NewTimer(min(moveLimit, x.b.d.grace()+5*time.Second))
 	defer limit.Stop()
 	for {
-		f, err := x.next(limit.C)
+		m, err := x.next(limit.C)
+		f := m.frame
+		x.last = m.release
 		switch {
 		case err != nil:
 			return nil, fmt.Errorf("node %v: %w", x.peer.node, err)
@@ -97,21 +116,21 @@ func (x *exchange) receive() (*link.Frame, error) {
 }
 
 // next is the next frame in the inbox: what came before the link ended still counts.
-func (x *exchange) next(limit <-chan time.Time) (*link.Frame, error) {
+func (x *exchange) next(limit <-chan time.Time) (delivery, error) {
 	select {
 	case f := <-x.inbox:
 		return f, nil
 	case <-x.b.over:
-		return nil, errEnded
+		return delivery{}, errEnded
 	case <-limit:
-		return nil, errors.New("it does not answer")
+		return delivery{}, errors.New("it does not answer")
 	case <-x.peer.gone:
 	}
 	select {
 	case f := <-x.inbox:
 		return f, nil
 	default:
-		return nil, fmt.Errorf("the link was lost in mid-move: %w", x.peer.cause())
+		return delivery{}, fmt.Errorf("the link was lost in mid-move: %w", x.peer.cause())
 	}
 }
 

@@ -36,7 +36,6 @@ func newShipped() *shipped { return &shipped{files: map[image.File]*parts{}} }
 // take returns the chunks of [from, to) that the executor lacks and marks them as
 // sent. named tells whether the executor knows the file already.
 func (s *shipped) take(f image.File, from, to uint64) (index int, chunks []uint64, named bool) {
-	const size = chunkPages * abi.PageSize
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	have, named := s.files[f]
@@ -44,14 +43,59 @@ func (s *shipped) take(f image.File, from, to uint64) (index int, chunks []uint6
 		have = &parts{index: len(s.files), chunks: map[uint64]bool{}}
 		s.files[f] = have
 	}
-	end := min(to, uint64(f.Size))
-	for n := from / size; n*size < end; n++ {
-		if !have.chunks[n] {
-			have.chunks[n] = true
-			chunks = append(chunks, n)
+	have.each(f, from, to, func(n uint64) {
+		have.chunks[n] = true
+		chunks = append(chunks, n)
+	})
+	return have.index, chunks, named
+}
+
+// lacks tells whether the executor lacks anything of [from, to), or the name.
+func (s *shipped) lacks(f image.File, from, to uint64) (some bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	have, named := s.files[f]
+	if !named {
+		return true
+	}
+	have.each(f, from, to, func(uint64) { some = true })
+	return some
+}
+
+// each visits the chunks of [from, to) that are not there.
+func (p *parts) each(f image.File, from, to uint64, visit func(n uint64)) {
+	const size = chunkPages * abi.PageSize
+	for n, end := from/size, min(to, uint64(f.Size)); n*size < end; n++ {
+		if !p.chunks[n] {
+			visit(n)
 		}
 	}
-	return have.index, chunks, named
+}
+
+// sendAhead sends the contents of the files that the process maps while it runs.
+// What it maps afterwards is sent when it stands still. A file that cannot be sent
+// is told of then, too. Only the link's end is an error.
+func (b *body) sendAhead(p *peer) error {
+	areas, err := tracer.ReadAreasQuick(abi.LocalPid(b.pid))
+	if err != nil {
+		return nil
+	}
+	for _, a := range areas {
+		if a.Ino == 0 {
+			continue
+		}
+		file, known := snapshot.HomeFile(abi.LocalPid(b.pid), a)
+		if !known {
+			continue
+		}
+		if err := b.sendFile(p, file, a.Offset, a.Offset+a.Len()); err != nil {
+			if err := p.link.Err(); err != nil {
+				return err
+			}
+			b.d.log.Debug().Int("pid", int(b.pid)).Str("file", file.Path).Err(err).Msg("not sent ahead")
+		}
+	}
+	return nil
 }
 
 // sendFiles sends the contents of mapped files that the executor lacks.
@@ -70,22 +114,34 @@ func (b *body) sendFiles(p *peer, img *image.Image) error {
 // sendFile sends [from, to) of a file as far as the executor lacks it. What it has
 // stays there as long as the link, whatever becomes of a process.
 func (b *body) sendFile(p *peer, f image.File, from, to uint64) error {
+	p.filing.Lock() // what is marked as sent is sent before anybody relies on it
+	defer p.filing.Unlock()
+	if !p.files.lacks(f, from, to) {
+		return nil
+	}
 	file, err := b.openFile(f)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	p.filing.Lock() // a file's chunks are marked and sent in one piece
-	defer p.filing.Unlock()
 	index, chunks, named := p.files.take(f, from, to)
 	if !named {
 		if err := p.link.Send(wire.Header{Type: wire.TypeFile}, &wire.File{Index: index, File: f}); err != nil {
 			return err
 		}
 	}
-	buf := make([]byte, chunkPages*abi.PageSize)
+	return p.sendChunks(index, file, chunks)
+}
+
+func (p *peer) sendChunks(index int, file *os.File, chunks []uint64) error {
+	if len(chunks) == 0 {
+		return nil
+	}
+	c := image.NewCompressor(p.speed.Load())
+	pages := make([]byte, chunkPages*abi.PageSize)
+	packed := make([]byte, 0, c.Room(len(pages)))
 	for _, n := range chunks {
-		if err := p.sendChunk(index, file, n, buf); err != nil {
+		if err := p.sendChunk(index, file, n, c, pages, packed); err != nil {
 			p.link.Close() // the executor lacks what it is believed to have
 			return err
 		}
@@ -93,18 +149,20 @@ func (b *body) sendFile(p *peer, f image.File, from, to uint64) error {
 	return nil
 }
 
-func (p *peer) sendChunk(index int, file *os.File, n uint64, buf []byte) error {
+// sendChunk sends chunk n by way of pages and packed, room for it as it is and
+// compressed.
+func (p *peer) sendChunk(index int, file *os.File, n uint64, c *image.Compressor, pages, packed []byte) error {
 	off := n * chunkPages * abi.PageSize
-	got, err := file.ReadAt(buf, int64(off))
+	got, err := file.ReadAt(pages, int64(off))
 	if err != nil && err != io.EOF {
 		return err
 	}
-	pages := (got + abi.PageSize - 1) / abi.PageSize
-	clear(buf[got:])
-	if pages == 0 {
+	count := (got + abi.PageSize - 1) / abi.PageSize
+	clear(pages[got:])
+	if count == 0 {
 		return nil
 	}
-	batch := image.NewBatch(index, []image.Run{{Addr: abi.Addr(off), Pages: uint32(pages)}}, buf[:pages*abi.PageSize], p.compressor())
+	batch := image.NewBatchIn(packed, index, []image.Run{{Addr: abi.Addr(off), Pages: uint32(count)}}, pages[:count*abi.PageSize], c)
 	return p.link.Send(wire.Header{Type: wire.TypeBatch}, &batch, batch.Data)
 }
 
@@ -122,8 +180,6 @@ func (b *body) openFile(f image.File) (*os.File, error) {
 	}
 	return file, nil
 }
-
-func (p *peer) compressor() *image.Compressor { return image.NewCompressor(0) }
 
 // opener opens files in the body when a mapping of it must be made again.
 type opener struct {

@@ -123,9 +123,10 @@ func (b *body) receivePages(x *exchange, s *snapshot.Subject, img *image.Image) 
 				return err
 			}
 			batch.Data = f.Payload
-			if err := b.on(func() error { return snapshot.Fill(s, &batch) }); err != nil {
+			if err := snapshot.Fill(s, &batch); err != nil {
 				return err
 			}
+			x.done()
 		case wire.TypeTrailer:
 			var t image.Trailer
 			if err := f.Decode(&t); err != nil {

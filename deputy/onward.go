@@ -21,6 +21,9 @@ func (b *body) goOnward(to destination, done *control.Done) error {
 	if err != nil {
 		return err
 	}
+	if err := b.sendAhead(q); err != nil {
+		return err
+	}
 	<-b.readiness()
 	b.decide()
 	defer b.decided()
@@ -74,6 +77,7 @@ func (b *body) passOn(x *exchange, q *peer, img *image.Image) error {
 			if err := q.link.Send(b.headerNext(wire.TypeBatch), &batch, f.Payload); err != nil {
 				return err
 			}
+			x.done()
 		case wire.TypeTrailer:
 			var t image.Trailer
 			if err := f.Decode(&t); err != nil {

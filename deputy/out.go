@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"umosix/tracer/abi"
 	"umosix/tracer/image"
 	"umosix/tracer/snapshot"
 	"umosix/wire"
@@ -47,6 +48,9 @@ func (b *body) goOut(to destination, done *control.Done) error {
 		b.stay()
 		return err
 	}
+	if err := b.prepareOut(p); err != nil {
+		return b.notOut(err)
+	}
 	begin := time.Now()
 	if err := b.on(b.park); err != nil {
 		return b.notOut(err)
@@ -66,6 +70,22 @@ func (b *body) goOut(to destination, done *control.Done) error {
 	close(b.ready)
 	b.moved(done)
 	return nil
+}
+
+// prepareOut does what can be done while the program still runs: find out that it
+// cannot move, and send the files that it maps.
+func (b *body) prepareOut(p *peer) error {
+	if b.now() != native {
+		return nil
+	}
+	reason := snapshot.Movable(&snapshot.Subject{LocalPid: abi.LocalPid(b.pid)})
+	if _, err := taskCount(b.pid); err != nil {
+		return fmt.Errorf("no process %d", b.pid)
+	}
+	if reason != "" {
+		return &pinnedError{reason}
+	}
+	return b.sendAhead(p)
 }
 
 // notOut lets the process go on at home after a failed move.
@@ -128,13 +148,7 @@ func (b *body) sendOut(p *peer) error {
 	if err := b.sendFiles(p, img); err != nil {
 		return err
 	}
-	var trailer image.Trailer
-	err = b.on(func() (err error) {
-		trailer, err = snapshot.Pages(s, img, p.compressor(), func(batch *image.Batch) error {
-			return p.link.Send(b.header(wire.TypeBatch), batch, batch.Data)
-		})
-		return err
-	})
+	trailer, err := b.sendPages(p, s, img)
 	if err != nil {
 		return err
 	}
@@ -142,6 +156,17 @@ func (b *body) sendOut(p *peer) error {
 		return err
 	}
 	return x.awaitRebuilt()
+}
+
+// sendPages sends the contents of the process's memory.
+func (b *body) sendPages(p *peer, s *snapshot.Subject, img *image.Image) (image.Trailer, error) {
+	c := image.NewCompressor(p.speed.Load())
+	defer func() { p.speed.Store(c.Link()) }()
+	return snapshot.Pages(s, img, c, func(batch *image.Batch) error {
+		begin := time.Now()
+		defer func() { c.Sent(len(batch.Data), time.Since(begin)) }()
+		return p.link.Send(b.header(wire.TypeBatch), batch, batch.Data)
+	})
 }
 
 // addKept puts signals taken off the process, and its interrupted call, into the image.

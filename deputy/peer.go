@@ -33,6 +33,7 @@ type peer struct {
 	hello  wire.Hello
 	files  *shipped
 	filing sync.Mutex    // held while a file's contents are sent
+	speed  atomic.Uint64 // of the link, in bytes per second, as measured; 0 if not
 	gone   chan struct{} // closed when the link has ended and all that it brought is handed on
 	failed atomic.Pointer[error]
 }
@@ -188,7 +189,7 @@ func (p *peer) handle(f *link.Frame) error {
 	}
 	switch f.Type {
 	case wire.TypeImage, wire.TypeBatch, wire.TypeTrailer, wire.TypeRebuilt, wire.TypeAbandon, wire.TypeDropped:
-		b.deliver(p, f.Clone())
+		b.deliver(p)
 		return nil
 	}
 	if b.peerNow() != p || f.Inc != b.incarnation() {

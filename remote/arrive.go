@@ -43,6 +43,7 @@ func (x *Executor) arrive(f *link.Frame) error {
 		return nil
 	}
 	x.guests[g.pid] = g
+	x.fillers.add(g.id(), g.subject)
 	return nil
 }
 
@@ -113,28 +114,6 @@ func (g *guest) newSubject(call tracer.Caller) *snapshot.Subject {
 	}
 }
 
-// fill takes a batch of pages.
-func (g *guest) fill(f *link.Frame) error {
-	var b image.Batch
-	if err := f.Decode(&b); err != nil {
-		return err
-	}
-	b.Data = f.Payload
-	err := g.fillWith(&b)
-	if err != nil && g.state == arriving {
-		g.abort(err)
-		return nil
-	}
-	return err
-}
-
-func (g *guest) fillWith(b *image.Batch) error {
-	if g.state != arriving || b.File >= 0 {
-		return fmt.Errorf("pages for guest %d, which is complete, or of file %d", g.pid, b.File)
-	}
-	return snapshot.Fill(g.subject, b)
-}
-
 // complete finishes the guest when its image is complete.
 func (g *guest) complete(f *link.Frame) error {
 	var t image.Trailer
@@ -144,7 +123,11 @@ func (g *guest) complete(f *link.Frame) error {
 	if g.state != arriving {
 		return fmt.Errorf("a second trailer for guest %d", g.pid)
 	}
-	if err := g.becomeReady(t); err != nil {
+	err := g.x.fillers.end(g.id())
+	if err == nil {
+		err = g.becomeReady(t)
+	}
+	if err != nil {
 		g.abort(err)
 		return nil
 	}

@@ -29,6 +29,8 @@ type Executor struct {
 	inbox   *inbox
 	guests  map[abi.HomePid]*guest
 	store   *store
+	fillers *fillers   // of any thread
+	speed   uint64     // of the link, in bytes per second, as measured; 0 if not
 	leaving bool       // mosd wants no guests here
 	over    chan error // gets the reason when the link has ended
 	mosd    *control.HalfLine
@@ -52,7 +54,7 @@ func open(channel, conn *os.File) (*Executor, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &Executor{start: start, mosd: line, guests: map[abi.HomePid]*guest{}, store: newStore(), over: make(chan error, 1)}
+	x := &Executor{start: start, mosd: line, guests: map[abi.HomePid]*guest{}, store: newStore(), fillers: newFillers(), over: make(chan error, 1)}
 	level, err := zerolog.ParseLevel(x.start.Log)
 	if err != nil || x.start.Log == "" {
 		level = zerolog.WarnLevel
@@ -253,8 +255,6 @@ func (x *Executor) answerForNobody(f *link.Frame) {
 
 func (g *guest) handle(f *link.Frame) error {
 	switch f.Type {
-	case wire.TypeBatch:
-		return g.fill(f)
 	case wire.TypeTrailer:
 		return g.complete(f)
 	case wire.TypeGo:

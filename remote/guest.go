@@ -82,6 +82,9 @@ func (g *guest) answer(t wire.Type) wire.Header {
 	return h
 }
 
+// id names this stay of the process.
+func (g *guest) id() guestID { return guestID{g.pid, g.inc} }
+
 // fail ends the guest after a failure of ours that it cannot survive here.
 func (g *guest) fail(what string, err error) {
 	if g.state == gone {
@@ -105,6 +108,7 @@ func (g *guest) discard() {
 		return
 	}
 	g.state = gone
+	g.x.fillers.end(g.id()) // a failure does not matter any more
 	delete(g.x.guests, g.pid)
 	if g.x.leaving && len(g.x.guests) == 0 {
 		defer g.x.end(errUnwanted)

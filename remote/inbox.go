@@ -16,6 +16,7 @@ type inbox struct {
 	x     *Executor
 	baton sync.Mutex
 	turns atomic.Uint64 // counts what the tracer's thread does
+	stops atomic.Bool   // it waits for stops, and does not receive
 }
 
 const (
@@ -29,16 +30,19 @@ const (
 // idle runs on the tracer's thread before it waits for a stop.
 func (in *inbox) idle() bool {
 	in.turns.Add(1)
+	in.stops.Store(false)
 	if in.x.computing() || !in.baton.TryLock() {
+		in.stops.Store(true)
 		return false
 	}
 	defer in.baton.Unlock()
 	ready, err := in.x.link.Ready(denseWait)
 	if err == nil && !ready {
+		in.stops.Store(true)
 		return false
 	}
-	f, err := in.x.link.Receive()
-	if err == nil {
+	f, err := in.receive()
+	if err == nil && f != nil {
 		err = in.x.handle(f)
 	}
 	if err != nil {
@@ -46,6 +50,18 @@ func (in *inbox) idle() bool {
 		in.x.tracer.Idle = nil
 	}
 	return true
+}
+
+// receive takes one frame. It is nil if it was for a filler.
+func (in *inbox) receive() (*link.Frame, error) {
+	f, err := in.x.link.Receive()
+	if err != nil {
+		return nil, err
+	}
+	if taken, err := in.x.fillers.take(in.x.link, f); taken || err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // computing tells whether a guest runs by itself, so that its stops must be met.
@@ -63,29 +79,33 @@ func (in *inbox) watch() {
 	for {
 		for turns := in.turns.Load(); ; turns = in.turns.Load() {
 			time.Sleep(quiet)
-			if turns == in.turns.Load() {
+			if turns == in.turns.Load() && in.stops.Load() {
 				break
 			}
 		}
-		if err := in.passOne(); err != nil {
+		if err := in.pass(); err != nil {
 			in.x.end(err)
 			return
 		}
 	}
 }
 
-// passOne receives one frame and has the tracer's thread handle it.
-func (in *inbox) passOne() error {
+// pass receives until there is a frame for the tracer's thread and has it handled
+// there. With the frame that thread gets the baton, and goes on receiving by itself.
+func (in *inbox) pass() error {
 	in.baton.Lock()
-	defer in.baton.Unlock()
-	f, err := in.x.link.Receive()
+	var f *link.Frame
+	var err error
+	for f == nil && err == nil {
+		f, err = in.receive()
+	}
 	if err != nil {
+		in.baton.Unlock()
 		return err
 	}
-	return in.hand(f)
-}
-
-func (in *inbox) hand(f *link.Frame) (err error) {
-	in.x.tracer.Do(func() { err = in.x.handle(f) })
+	in.x.tracer.Do(func() {
+		err = in.x.handle(f)
+		in.baton.Unlock()
+	})
 	return err
 }

@@ -1,6 +1,8 @@
 package remote
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
@@ -42,9 +44,13 @@ func (g *guest) sendImage() error {
 	}
 	img.Limits = g.image.Limits
 	g.x.send(g.answer(wire.TypeImage), img)
-	t, err := snapshot.Pages(s, img, image.NewCompressor(0), func(b *image.Batch) error {
+	c := image.NewCompressor(g.x.speed)
+	t, err := snapshot.Pages(s, img, c, func(b *image.Batch) error {
+		begin := time.Now()
+		defer func() { c.Sent(len(b.Data), time.Since(begin)) }()
 		return g.x.link.Send(g.answer(wire.TypeBatch), b, b.Data)
 	})
+	g.x.speed = c.Link()
 	if err != nil {
 		return err
 	}
@@ -80,7 +86,7 @@ func (g *guest) standStill(was state) (call image.PendingCall, err error) {
 
 // settleComputing is standStill for a guest in no forwarded call.
 func (g *guest) settleComputing() error {
-	areas, err := tracer.ReadAreas(g.task.Tid)
+	areas, err := tracer.ReadAreasQuick(g.task.Tid)
 	if err != nil {
 		return err
 	}
