@@ -108,8 +108,29 @@ func printTools(known map[string]tool) {
 		"  mosix mosrun -2 make      run a program on node 2\n  mosix mosps               see where it is\n")
 }
 
-// notYet serves the commands that this release only knows by name.
+// laterTools are the commands that this release only knows by name.
+var laterTools = map[string]string{
+	"mostop":    "Show the jobs and where they are, again and again.",
+	"tune":      "Measure this node's speed and its links, and store them.",
+	"native":    "Run a program outside of umosix from inside a job.",
+	"cpujob":    "Run a program that computes.",
+	"iojob":     "Run a program that reads and writes.",
+	"nodecay":   "Run a program whose statistics do not decay.",
+	"slowdecay": "Run a program whose statistics decay slowly.",
+	"fastdecay": "Run a program whose statistics decay fast.",
+}
+
+// notYet serves them: with help, or a refusal.
 func notYet(args []string) int {
-	fmt.Fprintf(os.Stderr, "%s: not yet: this release does not have it\n", strings.TrimSpace(filepath.Base(args[0])))
+	name := filepath.Base(args[0])
+	about := laterTools[name]
+	if about == "" {
+		about = laterTools[strings.TrimPrefix(name, "mos")]
+	}
+	if len(args) > 1 && args[1] == "--help" {
+		fmt.Printf("Usage: %s\n\n%s Not yet: this release does not have it.\n", name, about)
+		return 0
+	}
+	fmt.Fprintf(os.Stderr, "%s: not yet: this release does not have it\n", name)
 	return exitFailed
 }
