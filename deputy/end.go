@@ -25,6 +25,7 @@ func (b *body) serveExit(f *link.Frame) error {
 	b.mu.Lock()
 	b.stats.usage = m.Usage
 	b.mu.Unlock()
+	b.report() // mosd counts no more once it knows of the end
 	b.d.tracer.Do(func() { b.fenced = true })
 	b.slot.Masks(b.openMask, b.openMask)
 	b.slot.Start(unix.SYS_EXIT_GROUP, [6]uint64{uint64(m.Status)})

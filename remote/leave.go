@@ -26,6 +26,8 @@ func (g *guest) leave() {
 }
 
 func (g *guest) sendImage() error {
+	u := g.usage()
+	g.x.send(g.header(wire.TypeUsage), &u) // the last word of this stay
 	was := g.state
 	g.state = frozen
 	g.thawTo = was
