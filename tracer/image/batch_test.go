@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -96,5 +97,35 @@ func TestCompressorChooses(t *testing.T) {
 	fast.Compress(nil, same)
 	if got, _ := fast.Compress(nil, same); got != Raw {
 		t.Errorf("a link faster than the compression: %s", got)
+	}
+}
+
+// What the link has taken tells its speed, and what pays with it.
+func TestCompressorLearnsTheLink(t *testing.T) {
+	same := make([]byte, BatchBytes)
+	c := NewCompressor(0)
+	c.Sent(believable-1, time.Second)
+	if c.Link() != 0 {
+		t.Fatalf("%d B/s from less than is to be believed", c.Link())
+	}
+	c.Sent(1, 0)
+	if got := c.Link(); got != believable {
+		t.Fatalf("%d B/s instead of %d", got, believable)
+	}
+	c.Compress(nil, same)
+	if got, _ := c.Compress(nil, same); got == Raw {
+		t.Error("pages that shrink go raw over a slow link")
+	}
+	for range 100 {
+		c.Sent(believable, time.Nanosecond)
+	}
+	raw := 0
+	for range 2 * probeEvery {
+		if got, _ := c.Compress(nil, same); got == Raw {
+			raw++
+		}
+	}
+	if raw < probeEvery {
+		t.Errorf("%d of %d batches go raw over a link that takes no time", raw, 2*probeEvery)
 	}
 }

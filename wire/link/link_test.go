@@ -243,3 +243,38 @@ func pattern(n int) []byte {
 	}
 	return p
 }
+
+// A frame that was taken stays as it is while others are received, until its
+// memory is given back.
+func TestTake(t *testing.T) {
+	p := linktest.New(t, linktest.Options{})
+	const frames = 30
+	content := func(i int) []byte { return bytes.Repeat([]byte{byte(i + 1)}, i*20000+1) }
+	go func() {
+		for i := range frames {
+			if p.Deputy.Send(wire.Header{Type: wire.TypeReply}, &wire.Reply{Ret: int64(i)}, content(i)) != nil {
+				return
+			}
+		}
+	}()
+	var kept []*link.Frame
+	for i := range frames {
+		if _, err := p.Executor.Receive(); err != nil {
+			t.Fatal(err)
+		}
+		f, release := p.Executor.Take()
+		if i%2 == 0 {
+			kept = append(kept, f)
+			continue
+		}
+		if !bytes.Equal(f.Payload, content(i)) {
+			t.Fatalf("frame %d came with another payload", i)
+		}
+		release()
+	}
+	for i, f := range kept {
+		if !bytes.Equal(f.Payload, content(2*i)) {
+			t.Fatalf("frame %d was overwritten", 2*i)
+		}
+	}
+}
