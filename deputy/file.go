@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -146,6 +147,7 @@ func (p *peer) sendChunks(index int, file *os.File, chunks []uint64) error {
 			return err
 		}
 	}
+	p.speed.Store(c.Link())
 	return nil
 }
 
@@ -163,6 +165,8 @@ func (p *peer) sendChunk(index int, file *os.File, n uint64, c *image.Compressor
 		return nil
 	}
 	batch := image.NewBatchIn(packed, index, []image.Run{{Addr: abi.Addr(off), Pages: uint32(count)}}, pages[:count*abi.PageSize], c)
+	begin := time.Now()
+	defer func() { c.Sent(len(batch.Data), time.Since(begin)) }()
 	return p.link.Send(wire.Header{Type: wire.TypeBatch}, &batch, batch.Data)
 }
 

@@ -136,9 +136,6 @@ func (g *guest) complete(f *link.Frame) error {
 }
 
 func (g *guest) becomeReady(t image.Trailer) error {
-	if err := g.files.fillAll(); err != nil {
-		return err
-	}
 	if err := snapshot.Finish(g.subject, g.image, t); err != nil {
 		return err
 	}

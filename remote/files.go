@@ -2,7 +2,6 @@ package remote
 
 import (
 	"fmt"
-	"io"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -101,22 +100,17 @@ func (s *store) write(f image.File, b *image.Batch) error {
 	return nil
 }
 
-// files are the files that one guest maps, each a memory file among its own
-// descriptors, which the program never sees: its calls on descriptors go home.
+// files are the files that one guest maps: descriptors of the store's memory, so
+// that all guests share what they only read. The program never sees them.
 type files struct {
-	store *store
-	open  map[image.File]*mapped
-	byIno map[uint64]image.File
-}
-
-type mapped struct {
-	fd     int      // in the guest
-	handle *os.File // ours
-	filled bool
+	store  *store
+	open   map[image.File]int // descriptors in the guest
+	byIno  map[uint64]image.File
+	lender *lender
 }
 
 func newFiles(s *store) *files {
-	return &files{store: s, open: map[image.File]*mapped{}, byIno: map[uint64]image.File{}}
+	return &files{store: s, open: map[image.File]int{}, byIno: map[uint64]image.File{}}
 }
 
 // fileOf tells which file at home an area of the guest maps.
@@ -126,75 +120,30 @@ func (fs *files) fileOf(a tracer.Area) (image.File, bool) {
 }
 
 func (fs *files) close() {
-	for _, m := range fs.open {
-		m.handle.Close()
+	if fs.lender != nil {
+		fs.lender.close()
+		fs.lender = nil
 	}
-	fs.open = nil
 }
 
-// openFile returns the guest's descriptor of a file, made by call if it has none.
+// openFile returns the guest's descriptor of a file, lent by call if it has none.
+// Contents that arrive later show in its mappings.
 func (g *guest) openFile(call tracer.Caller, f image.File) (int, error) {
-	if m := g.files.open[f]; m != nil {
-		return m.fd, nil
+	if fd, open := g.files.open[f]; open {
+		return fd, nil
 	}
-	buffers, at := g.loop.Buffers()
-	copy(buffers[nameOffset:], "mosix-file\x00")
-	fd, err := call.Call(unix.SYS_MEMFD_CREATE, uint64(at)+nameOffset, unix.MFD_CLOEXEC)
-	if err != nil || fd < 0 {
-		return -1, fmt.Errorf("memory for %s in guest %d: %d, %w", f.Path, g.pid, fd, err)
-	}
-	handle, err := os.OpenFile(fmt.Sprintf("/proc/%d/fd/%d", g.task.Tid, fd), os.O_RDWR, 0)
+	file, err := g.files.store.file(f)
 	if err != nil {
 		return -1, err
 	}
 	var st unix.Stat_t
-	if err := unix.Fstat(int(handle.Fd()), &st); err != nil {
-		return -1, err
+	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
+		return -1, fmt.Errorf("memory for %s: %w", f.Path, err)
 	}
-	if err := handle.Truncate(f.Size); err != nil {
-		return -1, err
-	}
-	g.files.open[f] = &mapped{fd: int(fd), handle: handle}
-	g.files.byIno[st.Ino] = f
-	return int(fd), nil
-}
-
-// fillAll copies the contents of the files that the guest maps from the store.
-func (fs *files) fillAll() error {
-	for f, m := range fs.open {
-		if m.filled {
-			continue
-		}
-		if err := fs.fill(f, m); err != nil {
-			return fmt.Errorf("contents of %s: %w", f.Path, err)
-		}
-		m.filled = true
-	}
-	return nil
-}
-
-// fill copies what the store has of one file.
-func (fs *files) fill(f image.File, m *mapped) error {
-	from, err := fs.store.file(f)
+	fd, err := g.lend(call, file)
 	if err != nil {
-		return err
+		return -1, err
 	}
-	for at := int64(0); at < f.Size; {
-		data, err := unix.Seek(int(from.Fd()), at, unix.SEEK_DATA)
-		if err == unix.ENXIO {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		hole, err := unix.Seek(int(from.Fd()), data, unix.SEEK_HOLE)
-		if err != nil {
-			return err
-		}
-		if _, err := io.Copy(io.NewOffsetWriter(m.handle, data), io.NewSectionReader(from, data, hole-data)); err != nil {
-			return err
-		}
-		at = hole
-	}
-	return nil
+	g.files.open[f], g.files.byIno[st.Ino] = fd, f
+	return fd, nil
 }

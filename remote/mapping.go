@@ -74,10 +74,6 @@ func (g *guest) mapHere(m *wire.Mapped, args [6]uint64) error {
 	if err != nil {
 		return err
 	}
-	g.files.open[m.File].filled = false
-	if err := g.files.fillAll(); err != nil {
-		return err
-	}
 	ret, err := call.Call(unix.SYS_MMAP, args[0], args[1], args[2], args[3], uint64(fd), args[5])
 	if err != nil {
 		return err
