@@ -22,6 +22,9 @@ const (
 func (r *Registry) Bring(ctx context.Context) error {
 	r.mu.Lock()
 	var deputies []*deputy
+	for _, p := range r.procs {
+		p.wants = wire.Home
+	}
 	for _, j := range r.jobs {
 		if j.deputy != nil {
 			deputies = append(deputies, j.deputy)

@@ -27,6 +27,7 @@ func (r *Registry) Migrate(ctx context.Context, who control.Caller, req control.
 	if err != nil {
 		return control.Migrated{}, err
 	}
+	r.want(p, wire.Home)
 	return r.move(ctx, p, to)
 }
 

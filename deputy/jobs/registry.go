@@ -63,6 +63,8 @@ type process struct {
 	said    control.State // the deputy's last word; zero: at home, never moved
 	before  tally         // counted before said began to count
 	plan    *plan         // what happens at its exec
+	wants   wire.NodeID   // where it was started, until it is moved by a user; else home
+	pinned  string        // the reason that its job's watchers were told last
 	pidfd   *os.File      // of awaitEnd
 	moving  chan struct{} // holds one token while it may be moved
 	gone    chan struct{} // closed at its end

@@ -83,11 +83,17 @@ func (r *Registry) last(j *job, w *watcher, tell func(control.News) error) error
 }
 
 // happened passes an event on to whoever watches the job. A watcher that does
-// not keep up misses some.
+// not keep up misses some, and nobody is told twice in a row of the same reason.
 func (r *Registry) happened(j *job, event *control.Event) {
 	r.log.Debug().Str(fieldJob, j.id).Int(fieldPid, event.Pid).Str("kind", event.Kind).Msg(event.Text)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if p := j.procs[event.Pid]; p != nil && event.Kind == "pinned" {
+		if p.pinned == event.Text {
+			return
+		}
+		p.pinned = event.Text
+	}
 	for w := range j.watchers {
 		select {
 		case w.news <- *event:
