@@ -180,16 +180,28 @@ func (r *round) judge(job *harness.Job, want outcome, struck time.Time) error {
 	return nil
 }
 
-// clean waits until neither node has anything left of the round.
-func (r *round) clean() error {
+// halves waits until no node has a deputy or executor left.
+func (r *round) halves() error {
 	return harness.Poll(cleanLimit, func() error {
 		for i := 1; i <= r.nodes.Len(); i++ {
-			n := r.nodes.Node(i)
 			for _, half := range []harness.Half{harness.Deputy, harness.Executor} {
-				if pids := n.Pids(half); len(pids) > 0 {
+				if pids := r.nodes.Node(i).Pids(half); len(pids) > 0 {
 					return fmt.Errorf("node %d still has %s %v", i, half, pids)
 				}
 			}
+		}
+		return nil
+	})
+}
+
+// clean waits until neither node has anything left of the round.
+func (r *round) clean() error {
+	if err := r.halves(); err != nil {
+		return err
+	}
+	return harness.Poll(cleanLimit, func() error {
+		for i := 1; i <= r.nodes.Len(); i++ {
+			n := r.nodes.Node(i)
 			if guests, err := n.Guests(); err != nil || len(guests) > 0 {
 				return fmt.Errorf("node %d still has guests %+v (%v)", i, guests, err)
 			}

@@ -35,19 +35,28 @@ func (n *Node) Pids(h Half) []int {
 	return found
 }
 
-// processes are the node's processes below this test: by its namespace's init, or
-// by the node's mark in their environment.
+// processes are the node's processes below this test: those in its pid namespace,
+// or with its state directory in their environment. (Commands come into a namespace
+// from outside, so its init is not above them.)
 func (n *Node) processes() []proc {
+	is := func(pid int) bool { return hasVariable(pid, "MOSIX_STATE="+n.stateDir()) }
 	if n.space != nil {
-		return descendants(n.space.pid())
+		own := pidNamespace(n.space.pid())
+		is = func(pid int) bool { return own != "" && pidNamespace(pid) == own }
 	}
 	mine := []proc{}
 	for _, p := range descendants(os.Getpid()) {
-		if hasVariable(p.pid, n.mark()) {
+		if is(p.pid) {
 			mine = append(mine, p)
 		}
 	}
 	return mine
+}
+
+// pidNamespace names the pid namespace that a process is in, empty if it is gone.
+func pidNamespace(pid int) string {
+	name, _ := os.Readlink(procPath(pid, "ns/pid"))
+	return name
 }
 
 // Kill ends one process of a half by SIGKILL. It refuses pids that are not
