@@ -116,10 +116,10 @@ func TestOracle(t *testing.T) {
 			direct, want := run(func(args [6]uint64) int64 { return call(s.nr, args) })
 			planned, got := run(func(args [6]uint64) int64 { return callElsewhere(t, a, s, args) })
 			if direct != planned {
-				t.Fatalf("result %s, planned %s", ErrnoName(direct), ErrnoName(planned))
+				t.Fatalf("result %s, planned %s", errnoName(direct), errnoName(planned))
 			}
 			if Failed(direct) == s.ok {
-				t.Fatalf("result %s", ErrnoName(direct))
+				t.Fatalf("result %s", errnoName(direct))
 			}
 			reportDifference(t, want, got)
 		})

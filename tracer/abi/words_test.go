@@ -144,7 +144,7 @@ func TestMask(t *testing.T) {
 
 func TestErrnoName(t *testing.T) {
 	for ret, want := range map[int64]string{-2: "ENOENT", -512: "ERESTARTSYS", -516: "ERESTART_RESTARTBLOCK", 7: "7", -4094: "-4094"} {
-		if got := ErrnoName(ret); got != want {
+		if got := errnoName(ret); got != want {
 			t.Errorf("%d is %s, not %s", ret, got, want)
 		}
 	}
