@@ -28,6 +28,8 @@ type call struct {
 	// are its own, and nr may be restart_syscall.
 	original bool
 	begun    bool
+	events   int16  // of a socket call with a deadline: what it waits for
+	polling  bool   // it does so just now
 	mask     uint64 // signals that are blocked during the call
 	slot     *tracer.Slot
 	deadline time.Time // of a call that must be made again after an interruption
@@ -72,6 +74,9 @@ func (b *body) serveCall(p *peer, f *link.Frame) error {
 	b.mu.Unlock()
 	c.start()
 	ret, ok, err := b.slot.Wait(inlineWait)
+	if ok {
+		ret, ok = c.polled(ret)
+	}
 	switch {
 	case err != nil:
 		return nil // the process has ended; that is told elsewhere
@@ -188,9 +193,15 @@ func (c *call) busy() bool { return c != nil && c.begun && !c.done }
 func (c *call) await() {
 	c.b.using.RLock()
 	defer c.b.using.RUnlock()
-	ret, ok, err := c.slot.Wait(0)
-	if ok && err == nil {
-		c.finish(ret)
+	for {
+		ret, ok, err := c.slot.Wait(0)
+		if !ok || err != nil {
+			return
+		}
+		if ret, ok = c.polled(ret); ok {
+			c.finish(ret)
+			return
+		}
 	}
 }
 

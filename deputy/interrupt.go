@@ -1,8 +1,6 @@
 package deputy
 
 import (
-	"time"
-
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
@@ -61,37 +59,10 @@ func (b *body) noteInterrupted() {
 		c.nr = unix.SYS_RESTART_SYSCALL
 	}
 	c.fixDeadline()
-	c.applyDeadline(&c.args)
+	c.nr, c.args = c.remaining(c.nr, c.args)
 	b.mu.Lock()
 	b.call = c
 	b.mu.Unlock()
-}
-
-// fixDeadline notes when a call ends that has to be made again after each
-// interruption. Its limit counts from the first one.
-func (c *call) fixDeadline() {
-	if c.row == nil || c.row.Interrupt&abi.RawEINTR == 0 || !c.deadline.IsZero() {
-		return
-	}
-	memory := abi.Memory(c.b.mem)
-	if limit, ok := c.row.Timeout.Read(&c.args, memory); ok && limit < 1<<62 {
-		c.deadline = time.Now().Add(limit)
-	}
-}
-
-// applyDeadline replaces the time limit among the arguments by what is left of it.
-func (c *call) applyDeadline(args *[6]uint64) {
-	if c.deadline.IsZero() {
-		return
-	}
-	arg, words := c.row.Timeout.Rest(time.Until(c.deadline))
-	if c.row.Timeout.Size() == 0 {
-		args[c.row.Timeout.Arg] = arg
-		return
-	}
-	buffers, at := c.b.loop.Buffers()
-	copy(buffers[smallOffset+64:], words[:])
-	args[c.row.Timeout.Arg] = uint64(at) + smallOffset + 64
 }
 
 // passOver lets a stopped body go on as if it had not been stopped: the kernel
@@ -107,10 +78,9 @@ func (b *body) passOver() error {
 	b.mu.Unlock()
 	if b.slot.At(&r) == tracer.PlaceInCall && r.Result() == rawInterrupted && c != nil && interrupted(&r) {
 		c.fixDeadline()
-		args := r.Args()
-		c.applyDeadline(&args)
+		nr, args := c.remaining(uint64(r.Nr()), r.Args())
 		r.SetArgs(args)
-		r.Rewind(uint64(r.Nr()))
+		r.Rewind(nr)
 		if err := b.task.SetRegs(r); err != nil {
 			return err
 		}

@@ -105,7 +105,8 @@ func (b *body) handOver(c *call) (bool, error) {
 		code = restartNoIntr // never made
 	case place != tracer.PlaceInCall || !interrupted(r):
 		return false, b.linger() // it has just ended: its outcome is on its way
-	case code == restartBlock && c.original:
+	case !c.deadline.IsZero():
+		return false, b.linger()
 	case (code == restartBlock || code == rawInterrupted) && relative:
 		return false, b.linger()
 	case code == restartBlock || code == rawInterrupted:

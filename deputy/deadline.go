@@ -1,0 +1,115 @@
+package deputy
+
+import (
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer/abi"
+)
+
+// fixDeadline notes when a call ends that has to be made again after each
+// interruption. Its limit counts from the first one. In a session, or while the
+// body is stopped.
+func (c *call) fixDeadline() {
+	if c.row == nil || c.row.Interrupt&abi.RawEINTR == 0 || !c.deadline.IsZero() {
+		return
+	}
+	limit, ok := c.row.Timeout.Read(&c.args, c.b.mem)
+	if events, option := socketWait(c.plan.Nr); !ok && events != 0 {
+		if limit = c.b.socketLimit(c.args[0], option); limit > 0 {
+			c.events, ok = events, true
+		}
+	}
+	if ok && limit < 1<<62 {
+		c.deadline = time.Now().Add(limit)
+	}
+}
+
+// remaining is the call as it must be made after an interruption, so that it ends
+// at its deadline. A socket call, whose limit is the socket's own, becomes a wait
+// for the socket first.
+func (c *call) remaining(nr uint64, args [6]uint64) (uint64, [6]uint64) {
+	if c.deadline.IsZero() {
+		return nr, args
+	}
+	left := time.Until(c.deadline)
+	buffers, at := c.b.loop.Buffers()
+	if c.events != 0 {
+		pollfd := buffers[smallOffset+96 : smallOffset+104]
+		binary.LittleEndian.PutUint32(pollfd, uint32(c.args[0]))
+		binary.LittleEndian.PutUint32(pollfd[4:], uint32(c.events))
+		_, words := abi.Timeout{Unit: abi.Timespec}.Rest(left)
+		copy(buffers[smallOffset+64:], words[:])
+		c.polling = true
+		return unix.SYS_PPOLL, [6]uint64{uint64(at) + smallOffset + 96, 1, uint64(at) + smallOffset + 64}
+	}
+	arg, words := c.row.Timeout.Rest(left)
+	if c.row.Timeout.Size() == 0 {
+		args[c.row.Timeout.Arg] = arg
+		return nr, args
+	}
+	copy(buffers[smallOffset+64:], words[:])
+	args[c.row.Timeout.Arg] = uint64(at) + smallOffset + 64
+	return nr, args
+}
+
+// polled turns the end of a wait for a socket into that of the call itself. It
+// reports false if the call has now begun.
+func (c *call) polled(ret int64) (int64, bool) {
+	if !c.polling {
+		return ret, true
+	}
+	c.polling = false
+	switch {
+	case ret > 0:
+		c.b.slot.Start(c.plan.Nr, c.socketArgs())
+		return 0, false
+	case ret == 0:
+		return -int64(unix.EAGAIN), true
+	}
+	return rawInterrupted, true // of a call with a limit (man 7 signal)
+}
+
+// socketArgs are the arguments of the call itself.
+func (c *call) socketArgs() [6]uint64 {
+	if c.original {
+		return c.plan.Args
+	}
+	return c.args
+}
+
+// socketWait says what a socket call waits for, and which option limits it.
+func socketWait(nr uint64) (events int16, option uint64) {
+	switch nr {
+	case unix.SYS_READ, unix.SYS_READV, unix.SYS_RECVFROM, unix.SYS_RECVMSG, unix.SYS_RECVMMSG, unix.SYS_ACCEPT, unix.SYS_ACCEPT4:
+		return unix.POLLIN, unix.SO_RCVTIMEO
+	case unix.SYS_WRITE, unix.SYS_WRITEV, unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_SENDMMSG:
+		return unix.POLLOUT, unix.SO_SNDTIMEO
+	}
+	return 0, 0
+}
+
+// socketLimit asks for a socket's own time limit; 0 is none.
+func (b *body) socketLimit(fd, option uint64) time.Duration {
+	own := b.in == nil
+	if own && b.beginSession() != nil {
+		return 0
+	}
+	buffers, at := b.loop.Buffers()
+	room := buffers[smallOffset+128 : smallOffset+160]
+	clear(room)
+	room[16] = 16 // the size of a timeval
+	where := uint64(at) + smallOffset + 128
+	ret, err := b.in.Call(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, option, where, where+16)
+	if own {
+		err = errors.Join(err, b.endSession())
+	}
+	if err != nil || ret < 0 {
+		return 0
+	}
+	sec, usec := binary.LittleEndian.Uint64(room), binary.LittleEndian.Uint64(room[8:])
+	return time.Duration(sec)*time.Second + time.Duration(usec)*time.Microsecond
+}
