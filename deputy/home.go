@@ -89,7 +89,7 @@ func (b *body) thaw(p *peer, cause error) error {
 		}
 		return b.passOver()
 	})
-	return cause
+	return p.explain(cause)
 }
 
 // beginRebuild stops the body and makes the image's address space in it. The body

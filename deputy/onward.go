@@ -39,7 +39,7 @@ func (b *body) goOnward(to destination, done *control.Done) error {
 	}
 	if err != nil {
 		b.abandonAt(q, err)
-		return b.thaw(p, err)
+		return b.thaw(p, q.explain(err))
 	}
 	done.Bytes, done.Freeze = q.link.Sent()-sent, time.Since(begin)
 	b.moved(done)

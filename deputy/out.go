@@ -183,7 +183,7 @@ func (b *body) addKept(img *image.Image) {
 // abandon tells the peer that the move is off: a guest that it may have made goes.
 func (b *body) abandon(p *peer, cause error) error {
 	p.link.Send(b.header(wire.TypeAbandon), &wire.Reason{Text: cause.Error()})
-	return cause
+	return p.explain(cause)
 }
 
 // awaitRebuilt waits until the guest stands ready.

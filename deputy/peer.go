@@ -3,7 +3,9 @@ package deputy
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -148,6 +150,9 @@ func (p *peer) run() {
 		if err == nil {
 			err = p.handle(f)
 		}
+		if err == io.EOF { // without a Bye
+			err = fmt.Errorf("%w: the executor has ended", link.ErrLost)
+		}
 		if err != nil {
 			p.lost(err)
 			return
@@ -161,6 +166,14 @@ func (p *peer) cause() error {
 		return *err
 	}
 	return nil
+}
+
+// explain replaces an error that only says that the link is closed by what closed it.
+func (p *peer) explain(err error) error {
+	if cause := p.cause(); cause != nil && errors.Is(err, link.ErrClosed) {
+		return fmt.Errorf("node %v: %w", p.node, cause)
+	}
+	return err
 }
 
 // lost ends the link: what runs over there is lost with it.

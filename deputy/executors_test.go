@@ -1,0 +1,233 @@
+package deputy
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"umosix/tracer/image"
+	"umosix/wire"
+	"umosix/wire/control"
+	"umosix/wire/link"
+	"umosix/wire/link/linktest"
+)
+
+// testGrace is how long the executors of these tests may be silent.
+const testGrace = time.Second
+
+// badExecutor is a node 2 that does something wrong.
+type badExecutor struct {
+	name  string
+	says  string // in the failure that the user sees
+	cred  func(*linktest.Authority, testing.TB) control.Credentials
+	plain func(net.Conn) bool // false: it ends there
+	serve func(*link.Link)
+}
+
+func good(a *linktest.Authority, tb testing.TB) control.Credentials {
+	return a.Issue(tb, linktest.ExecutorID)
+}
+
+// hello answers the deputy's first frame.
+func hello(l *link.Link, protocol uint32) bool {
+	if _, err := l.Receive(); err != nil {
+		return false
+	}
+	h := wire.Hello{Protocol: protocol, Job: linktest.DeputyID.Job, Node: 2}
+	return l.Send(wire.Header{Type: wire.TypeHello}, &h) == nil
+}
+
+// until receives up to a frame of a type.
+func until(l *link.Link, last wire.Type) *link.Frame {
+	for {
+		f, err := l.Receive()
+		if err != nil {
+			return nil
+		}
+		if f.Type == last {
+			return f.Clone()
+		}
+	}
+}
+
+// after is an executor that behaves until a frame of a type.
+func after(last wire.Type, then func(*link.Link, *link.Frame)) func(*link.Link) {
+	return func(l *link.Link) {
+		var image *link.Frame
+		if hello(l, wire.Protocol) {
+			if image = until(l, wire.TypeImage); image != nil && last != wire.TypeImage {
+				until(l, last)
+			}
+			then(l, image)
+		}
+	}
+}
+
+func rebuilt(l *link.Link, image *link.Frame, failure string) {
+	h := image.Header
+	h.Type, h.Ack = wire.TypeRebuilt, image.Seq
+	l.Send(h, &wire.Rebuilt{Failure: failure})
+}
+
+func hangUp(l *link.Link, _ *link.Frame) { l.Close() }
+
+// beSilent takes everything and says nothing until the deputy has gone.
+func beSilent(l *link.Link, _ *link.Frame) {
+	for {
+		if _, err := l.Receive(); err != nil {
+			return
+		}
+	}
+}
+
+var badExecutors = []badExecutor{
+	{name: "refuses", says: "node 2: link to executor at", plain: func(c net.Conn) bool {
+		link.Refuse(c, "no room\nhere")
+		return false
+	}},
+	{name: "hangs up before TLS", says: "node 2", plain: func(net.Conn) bool { return false }},
+	{name: "of another cluster", says: "not signed by this cluster's secret", cred: func(_ *linktest.Authority, tb testing.TB) control.Credentials {
+		return linktest.NewAuthority(tb).Issue(tb, linktest.ExecutorID)
+	}},
+	{name: "expired", says: "certificate expired on", cred: func(a *linktest.Authority, tb testing.TB) control.Credentials {
+		return a.IssueFor(tb, linktest.ExecutorID.String(), time.Now().Add(-2*time.Hour), time.Now().Add(-time.Hour))
+	}},
+	{name: "another node's", says: "not the executor of node 2", cred: func(a *linktest.Authority, tb testing.TB) control.Credentials {
+		other := linktest.ExecutorID
+		other.Node = 3
+		return a.Issue(tb, other)
+	}},
+	{name: "speaks another version", says: "version 99", serve: func(l *link.Link) { hello(l, 99); beSilent(l, nil) }},
+	{name: "says goodbye", says: "refused: no cage", serve: func(l *link.Link) {
+		l.Receive()
+		l.Send(wire.Header{Type: wire.TypeBye}, &wire.Reason{Text: "no cage"})
+		beSilent(l, nil)
+	}},
+	{name: "hangs up in the image", says: "lost", serve: after(wire.TypeImage, hangUp)},
+	{name: "hangs up after the image", says: "lost", serve: after(wire.TypeTrailer, hangUp)},
+	{name: "cannot rebuild", says: "no memory", serve: after(wire.TypeTrailer, func(l *link.Link, f *link.Frame) {
+		rebuilt(l, f, "no memory")
+		beSilent(l, f)
+	})},
+	{name: "answers something else", says: "instead of rebuilt", serve: after(wire.TypeTrailer, func(l *link.Link, f *link.Frame) {
+		h := f.Header
+		h.Type, h.Ack = wire.TypeTrailer, f.Seq
+		l.Send(h, &image.Trailer{})
+		beSilent(l, f)
+	})},
+	{name: "is silent in mid-move", says: "nothing was heard of the peer", serve: after(wire.TypeTrailer, beSilent)},
+	{name: "answers a frame of long ago", says: "nothing was heard of the peer", serve: after(wire.TypeTrailer, func(l *link.Link, f *link.Frame) {
+		f.Seq += 1000
+		rebuilt(l, f, "")
+		beSilent(l, f)
+	})},
+	{name: "hangs up when it is ready", says: "lost", serve: after(wire.TypeTrailer, func(l *link.Link, f *link.Frame) {
+		rebuilt(l, f, "")
+		l.Close()
+	})},
+}
+
+// Whatever an executor does wrong before the process is its own: the user gets one
+// line, and the process goes on at home, untouched.
+func TestBadExecutors(t *testing.T) {
+	for _, bad := range badExecutors {
+		t.Run(bad.name, func(t *testing.T) {
+			t.Parallel()
+			a := linktest.NewAuthority(t)
+			victim := exec.Command("sleep", "60")
+			if err := victim.Start(); err != nil {
+				t.Skip(err)
+			}
+			defer func() { victim.Process.Kill(); victim.Wait() }()
+			done := moveBy(t, a, victim.Process.Pid, bad.listen(t, a))
+			if bad.name == "hangs up when it is ready" && done.Failure == "" {
+				// Go was on its way: it is lost. (Its tracer is this process, too, and reaps it.)
+				if _, err := os.Stat(fmt.Sprintf("/proc/%d", victim.Process.Pid)); err == nil {
+					t.Error("it was lost, but goes on")
+				}
+				return
+			}
+			if !strings.Contains(done.Failure, bad.says) || strings.ContainsRune(done.Failure, '\n') {
+				t.Errorf("failure %q, want one line with %q", done.Failure, bad.says)
+			}
+			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", victim.Process.Pid))
+			if err != nil || !strings.Contains(string(status), "State:\tS (sleeping)") || !strings.Contains(string(status), "TracerPid:\t0\n") {
+				t.Errorf("the process did not go on at home (%v):\n%s", err, status)
+			}
+		})
+	}
+}
+
+// listen is the executor's node, for one connection.
+func (bad *badExecutor) listen(t *testing.T, a *linktest.Authority) (address string) {
+	if bad.cred == nil {
+		bad.cred = good
+	}
+	creds := bad.cred(a, t)
+	creds.CA = good(a, t).CA
+	cfg, err := link.ServerConfig(creds, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		if _, err := link.ReadPreface(conn); err != nil || bad.plain != nil && !bad.plain(conn) {
+			return
+		}
+		file, err := conn.(*net.TCPConn).File()
+		if err != nil || link.AdmitFile(file) != nil {
+			return
+		}
+		conn.Close()
+		l, err := link.AcceptFile(file, cfg, link.Options{Grace: testGrace, Ping: -1})
+		if err == nil {
+			bad.serve(l)
+			l.Close()
+		}
+	}()
+	return listener.Addr().String()
+}
+
+// moveBy has a deputy move a process to node 2, and waits until the deputy has ended.
+func moveBy(t *testing.T, a *linktest.Authority, pid int, address string) control.Done {
+	ours, theirs, err := control.NewChannel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := control.NewLines(ours)
+	over := make(chan int, 1)
+	go func() { over <- Main(theirs) }()
+	start := control.Start{Job: linktest.DeputyID.Job, Node: 1, Uid: linktest.DeputyID.Uid, Grace: testGrace,
+		Creds: a.Issue(t, linktest.DeputyID), Log: "error"}
+	lines.Send(&start)
+	lines.Send(control.ToDeputy{Move: &control.Move{ID: 1, Pid: pid, To: 2, Address: address, Ticket: strings.Repeat("ab", link.TicketLen)}})
+	var answer control.Done
+	for answer.ID == 0 {
+		var said control.FromDeputy
+		if err := lines.Receive(&said); err != nil {
+			t.Fatal(err)
+		}
+		if said.Done != nil {
+			answer = *said.Done
+		}
+	}
+	select {
+	case <-over:
+	case <-time.After(10 * lingers):
+		t.Error("the deputy does not end")
+	}
+	return answer
+}
