@@ -75,11 +75,14 @@ func TestManyMovesInARow(t *testing.T) {
 		n.Run("kill", "-KILL", strconv.Itoa(j.Pid))
 		j.Wait()
 	}()
-	places := []string{"2", "3"}
+	places := []string{"2", "3", "home"}
 	move := func(i int) {
-		if err := n.Migrate(j.Pid, places[i%2]); err != nil {
+		if err := n.Migrate(j.Pid, places[i%len(places)]); err != nil {
 			t.Fatalf("move %d: %v", i, err)
 		}
+	}
+	if err := harness.Poll(10*time.Second, func() error { _, err := n.Where(j.Pid); return err }); err != nil {
+		t.Fatal(err)
 	}
 	const warm = 50
 	for i := range warm {
