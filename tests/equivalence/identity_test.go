@@ -1,9 +1,11 @@
 package equivalence
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"umosix/tests/harness"
 )
@@ -33,6 +35,10 @@ func TestAwayShowsHome(t *testing.T) {
 	}
 }
 
+// guestLimit is how long after its start a guest may be missing from the host's
+// list: executors tell about once a second.
+const guestLimit = 5 * time.Second
+
 // TestHostShowsAGuest looks at a guest from its host: it is listed as a guest, and
 // nothing there can be taken for a job of the host's own.
 func TestHostShowsAGuest(t *testing.T) {
@@ -46,9 +52,15 @@ func TestHostShowsAGuest(t *testing.T) {
 		home.Run("kill", "-KILL", strconv.Itoa(j.Pid))
 		j.Wait()
 	}()
-	guests, err := host.Guests()
-	if err != nil || len(guests) != 1 || guests[0].Pid != j.Pid {
-		t.Fatalf("the host lists %+v (%v), want the one guest %d", guests, err, j.Pid)
+	err = harness.Poll(guestLimit, func() error {
+		guests, err := host.Guests()
+		if err != nil || len(guests) != 1 || guests[0].Pid != j.Pid {
+			return fmt.Errorf("the host lists %+v (%v), want the one guest %d", guests, err, j.Pid)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 	if jobs, err := host.Ps(); err != nil || len(jobs) != 0 {
 		t.Errorf("the host lists jobs of its own: %+v (%v)", jobs, err)
