@@ -71,6 +71,7 @@ type body struct {
 	exchanges []*exchange // that are open
 	deciding  bool        // a move is about to end: it decides what a lost link means
 	call      *call
+	holders   int           // guarded by Deputy.mu
 	ready     chan struct{} // closed when the body can execute calls
 	stats     stats
 	pinned    string

@@ -139,11 +139,9 @@ func (d *Deputy) serve(r control.ToDeputy) {
 func (d *Deputy) move(m *control.Move) {
 	done := control.Done{ID: m.ID}
 	begin := time.Now()
-	b, err := d.hold(abi.HomePid(m.Pid))
-	if err == nil {
-		err = b.moveTo(destination{node: m.To, address: m.Address, ticket: m.Ticket}, &done)
-	}
-	if err != nil {
+	b := d.hold(abi.HomePid(m.Pid))
+	defer d.letGo(b)
+	if err := b.moveTo(destination{node: m.To, address: m.Address, ticket: m.Ticket}, &done); err != nil {
 		done.Failure = err.Error()
 		d.log.Info().Int("pid", m.Pid).Stringer("to", m.To).Err(err).Msg("not moved")
 	}
@@ -151,26 +149,45 @@ func (d *Deputy) move(m *control.Move) {
 	d.mosd.Send(control.FromDeputy{Done: &done})
 }
 
-// hold is the body of a process; a new one if it is not held yet.
-func (d *Deputy) hold(pid abi.HomePid) (*body, error) {
+// hold is the body of a process; a new one if there is none yet. It stays known
+// until letGo.
+func (d *Deputy) hold(pid abi.HomePid) *body {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if b := d.bodies[pid]; b != nil {
-		return b, nil
+	b := d.bodies[pid]
+	if b == nil {
+		b = newBody(d, pid)
+		d.bodies[pid] = b
 	}
-	b := newBody(d, pid)
-	d.bodies[pid] = b
-	return b, nil
+	b.holders++
+	return b
 }
 
-// forget drops a body that is let go or gone.
-func (d *Deputy) forget(b *body) {
+// letGo ends a hold.
+func (d *Deputy) letGo(b *body) {
 	d.mu.Lock()
-	if d.bodies[b.pid] == b {
+	b.holders--
+	d.mu.Unlock()
+	d.forget(b)
+}
+
+// forget drops a body that is at home untraced, or gone, unless somebody holds it:
+// a move that has been asked for must find the body that frames are delivered to.
+func (d *Deputy) forget(b *body) {
+	over := b.unneeded()
+	d.mu.Lock()
+	if over && b.holders == 0 && d.bodies[b.pid] == b {
 		delete(d.bodies, b.pid)
 	}
 	d.spare = time.Now()
 	d.mu.Unlock()
+}
+
+// unneeded tells whether nothing is to be remembered of the process.
+func (b *body) unneeded() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.state == ended || b.state == native && !b.early
 }
 
 // body is the body of a process, or nil.

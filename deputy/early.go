@@ -15,13 +15,10 @@ type placement struct{ to destination }
 // attachEarly seizes a process that is about to exec its program: mosrun itself.
 func (d *Deputy) attachEarly(a *control.Attach) {
 	done := control.Done{ID: a.ID}
-	b, err := d.hold(abi.HomePid(a.Pid))
-	if err == nil {
-		err = b.on(func() error { return b.seizeForExec(a) })
-	}
-	if err != nil {
+	b := d.hold(abi.HomePid(a.Pid)) // until the exec
+	if err := b.on(func() error { return b.seizeForExec(a) }); err != nil {
 		done.Failure = err.Error()
-		d.forget(b)
+		d.letGo(b)
 	}
 	d.mosd.Send(control.FromDeputy{Done: &done})
 }
@@ -47,9 +44,7 @@ func (b *body) onExec() error {
 		return b.task.Cont(0)
 	}
 	if todo.to.node == wire.Home {
-		if b.early {
-			return b.task.Cont(0)
-		}
+		defer b.d.letGo(b)
 		return b.letGo()
 	}
 	// Before its first instruction the new program meets the interrupt.
@@ -70,6 +65,7 @@ func (b *body) onExec() error {
 	b.d.begin()
 	go func() {
 		defer b.d.end()
+		defer b.d.letGo(b)
 		var done control.Done
 		if err := b.moveTo(todo.to, &done); err != nil {
 			b.tell("refused", err.Error())

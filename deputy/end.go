@@ -76,6 +76,10 @@ func (b *body) gone(s tracer.Stop) {
 	b.peer = nil
 	b.mu.Unlock()
 	close(b.over)
+	if b.placing != nil { // it never came to its exec
+		b.placing = nil
+		b.d.letGo(b)
+	}
 	b.d.forget(b)
 	go b.free()
 }

@@ -43,9 +43,7 @@ func (b *body) goHome(done *control.Done) error {
 		return b.settleHome(img)
 	})
 	b.moved(done)
-	if b.now() == native && !b.early {
-		b.d.forget(b)
-	}
+	b.d.forget(b)
 	return err
 }
 

@@ -49,9 +49,7 @@ func (b *body) landHeld() error {
 	if err != nil && err != tracer.ErrGone {
 		b.d.log.Error().Int("pid", int(b.pid)).Err(err).Msg("not landed")
 	}
-	if b.now() == native && !b.early {
-		b.d.forget(b)
-	}
+	b.d.forget(b)
 	return err
 }
 

@@ -21,10 +21,9 @@ func (b *body) moveTo(to destination, done *control.Done) error {
 	from := b.place()
 	switch {
 	case b.now() == ended:
-		b.d.forget(b)
 		return fmt.Errorf("no process %d", b.pid)
 	case from == to.node:
-		return b.stay()
+		return nil
 	case to.node == wire.Home:
 		return b.goHome(done)
 	case from == wire.Home:
@@ -33,19 +32,10 @@ func (b *body) moveTo(to destination, done *control.Done) error {
 	return b.goOnward(to, done)
 }
 
-// stay answers a move to where the process is.
-func (b *body) stay() error {
-	if b.now() == native && !b.early {
-		b.d.forget(b)
-	}
-	return nil
-}
-
 // goOut moves the process from home to a node.
 func (b *body) goOut(to destination, done *control.Done) error {
 	p, err := b.d.reach(to)
 	if err != nil {
-		b.stay()
 		return err
 	}
 	if err := b.prepareOut(p); err != nil {
@@ -101,9 +91,6 @@ func (b *body) notOut(cause error) error {
 		return nil
 	})
 	b.report()
-	if b.now() == native && !b.early || b.now() == ended {
-		b.d.forget(b)
-	}
 	if err != nil {
 		b.d.log.Error().Int("pid", int(b.pid)).Err(err).Msg("not released")
 	}
