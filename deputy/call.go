@@ -61,6 +61,7 @@ func (b *body) serveCall(p *peer, f *link.Frame) error {
 	if m.Flags&wire.Resume != 0 {
 		return b.resume(p, f.Seq)
 	}
+	b.trim()
 	c, err := b.newCall(&m, f.Payload)
 	if err != nil {
 		return err
@@ -253,29 +254,24 @@ func (c *call) answer() error {
 	if err := p.link.Send(h, &wire.Reply{Ret: c.ret, Outs: c.outs}, payload...); err != nil {
 		return err
 	}
-	if len(c.data) > 0 && !c.original {
-		c.trim()
-	}
 	return nil
 }
 
-// trim gives memory back after a large transfer; the outcome is sent, and is kept
-// as far as it is small.
-func (c *call) trim() {
-	total := uint64(0)
-	for _, r := range c.plan.Regions {
-		total += r.Avail
-	}
-	if total <= keepBuffers {
+// trim gives back the memory of a large transfer when the next call begins: until
+// then a move may still need the outcome.
+func (b *body) trim() {
+	if b.call == nil || b.call.original || b.call.size() <= keepBuffers {
 		return
 	}
-	_, base := c.b.loop.Buffers()
-	for i, addr := range c.addrs { // the outcome must outlive a move: copy it
-		if c.data[i] != nil && addr >= base {
-			c.data[i] = append([]byte(nil), c.data[i]...)
-		}
+	b.loop.Trim(0)
+}
+
+// size is how many bytes the regions have.
+func (c *call) size() (total uint64) {
+	for i := range c.plan.Regions {
+		total += c.plan.Regions[i].Avail
 	}
-	c.b.loop.Trim(0)
+	return total
 }
 
 // pages are the regions that must stay in the body while the call goes on.
