@@ -162,6 +162,31 @@ func TestBadExecutors(t *testing.T) {
 	}
 }
 
+// A call that a failed move has interrupted ends as it would have, even if the
+// kernel ends it by a plain EINTR.
+func TestFailedMoveShowsNoInterruption(t *testing.T) {
+	const epollFor = `$e = syscall(291, 0); $b = "\0" x 12; print "x"; $r = syscall(232, $e, $b, 1, %d); exit($r == 0 ? 0 : 1)`
+	const wait = 1500 * time.Millisecond
+	victim := exec.Command("perl", "-e", "$| = 1; "+fmt.Sprintf(epollFor, wait.Milliseconds()))
+	out, err := victim.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := victim.Start(); err != nil {
+		t.Skip(err)
+	}
+	out.Read(make([]byte, 1))
+	a := linktest.NewAuthority(t)
+	bad := badExecutor{serve: after(wire.TypeTrailer, func(l *link.Link, f *link.Frame) { rebuilt(l, f, "no memory") })}
+	done := moveBy(t, a, victim.Process.Pid, bad.listen(t, a))
+	if !strings.Contains(done.Failure, "no memory") {
+		t.Errorf("failure: %q", done.Failure)
+	}
+	if err := victim.Wait(); err != nil {
+		t.Errorf("epoll_wait was interrupted: %v", err)
+	}
+}
+
 // listen is the executor's node, for one connection.
 func (bad *badExecutor) listen(t *testing.T, a *linktest.Authority) (address string) {
 	if bad.cred == nil {

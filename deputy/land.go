@@ -19,6 +19,8 @@ func (b *body) land() error {
 		if err := b.deliverOutcome(c); err != nil {
 			return err
 		}
+	case !c.begun && b.user.Regs.Result() == rawInterrupted:
+		return b.lingerIn(c)
 	case !c.begun:
 		// The program was stopped in it and it has not been made since: its own
 		// registers say how it goes on.
@@ -118,6 +120,18 @@ func (b *body) handOver(c *call) (bool, error) {
 	b.user.Regs.SetResult(code)
 	b.user.Regs.OrigRax = c.plan.Nr
 	return true, nil
+}
+
+// lingerIn makes a call that the program was stopped in and that its own kernel
+// does not make again: it ends here, on time.
+func (b *body) lingerIn(c *call) error {
+	if err := b.linger(); err != nil {
+		return err
+	}
+	b.slot.Masks(c.mask, closedMask)
+	c.start()
+	go c.await()
+	return nil
 }
 
 // linger lets the body go on with its call.

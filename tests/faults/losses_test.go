@@ -200,14 +200,14 @@ func TestMosdStops(t *testing.T) {
 		near.StopMosd() // fails the test unless it ends with 0 and in time
 		t.Logf("it took %v", time.Since(struck))
 		expectAt(t, far, guest, "home")
-		if err := (&round{nodes: c}).halves(); err != nil {
-			t.Error(err)
-		}
 		if r := near.Run("kill", "-CONT", strconv.Itoa(held.Pid)); !r.OK() {
 			t.Error(r)
 		}
 		endJobs(t, near, own, held)
 		endJobs(t, far, guest)
+		if err := (&round{nodes: c}).halves(); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
