@@ -39,6 +39,7 @@ func (b *body) park() error {
 		if err := b.hold(); err != nil {
 			return err
 		}
+		b.takeWait()
 		return b.drain()
 	case ended:
 		return tracer.ErrGone
@@ -214,7 +215,7 @@ func (b *body) release() error {
 	}
 	b.loop.Close()
 	b.mem.Close()
-	b.loop, b.slot, b.mem = nil, nil, nil
+	b.loop, b.slot, b.mem, b.cut = nil, nil, nil, false
 	b.set(native)
 	return b.letGo()
 }

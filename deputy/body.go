@@ -53,16 +53,18 @@ type body struct {
 	in       *tracer.Injector // while the body is stopped for a move
 	insn     abi.Addr         // where a `syscall` instruction outside the window is
 	user     snapshot.State
-	openMask uint64           // signals that stay at home while the process is away
-	early    bool             // attached before its exec: stays so at home
-	unbroken unbroken         // its call at home, while early
-	placing  *placement       // what to do at the exec
-	atExec   bool             // stopped at the exec, for the move that was asked for
-	kept     []tracer.Siginfo // signals taken off on the way, to be delivered
-	freezing bool             // the guest's image is on its way: signals are kept
-	due      int              // a signal whose default action the body is to take
-	fenced   bool             // the guest is known to be gone
-	leaving  bool             // the body stands in its exit and waits for the guest's end
+	wait     *image.PendingCall // a futex wait that the program is in
+	cut      bool               // the body was taken out of a call that it has not yet noticed
+	openMask uint64             // signals that stay at home while the process is away
+	early    bool               // attached before its exec: stays so at home
+	unbroken unbroken           // its call at home, while early
+	placing  *placement         // what to do at the exec
+	atExec   bool               // stopped at the exec, for the move that was asked for
+	kept     []tracer.Siginfo   // signals taken off on the way, to be delivered
+	freezing bool               // the guest's image is on its way: signals are kept
+	due      int                // a signal whose default action the body is to take
+	fenced   bool               // the guest is known to be gone
+	leaving  bool               // the body stands in its exit and waits for the guest's end
 
 	mu        sync.Mutex // guards what follows
 	state     state

@@ -8,6 +8,7 @@ import (
 
 	"umosix/tracer"
 	"umosix/tracer/abi"
+	"umosix/tracer/image"
 	"umosix/wire"
 	"umosix/wire/link"
 )
@@ -28,9 +29,10 @@ type call struct {
 	// are its own, and nr may be restart_syscall.
 	original bool
 	begun    bool
-	events   int16  // of a socket call with a deadline: what it waits for
-	polling  bool   // it does so just now
-	mask     uint64 // signals that are blocked during the call
+	futex    *image.PendingCall // a wait at home in the program's stead
+	events   int16              // of a socket call with a deadline: what it waits for
+	polling  bool               // it does so just now
+	mask     uint64             // signals that are blocked during the call
 	slot     *tracer.Slot
 	deadline time.Time // of a call that must be made again after an interruption
 
@@ -182,7 +184,12 @@ func (c *call) goOn() {
 	if c == nil || c.begun {
 		return
 	}
-	c.b.slot.Masks(c.mask|c.b.openMask, c.b.openMask)
+	c.begin(c.b.openMask)
+}
+
+// begin starts a call that nobody waits for inline; idle is blocked afterwards.
+func (c *call) begin(idle uint64) {
+	c.b.slot.Masks(c.mask|c.b.openMask, idle)
 	c.start()
 	go c.await()
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"umosix/tracer"
 	"umosix/tracer/image"
 	"umosix/tracer/snapshot"
@@ -165,8 +167,10 @@ func (b *body) settleHome(img *image.Image) error {
 		b.keep(raw)
 	}
 	b.kept = append(b.kept, late...)
-	if img.Tasks[0].Call.Nr < 0 {
-		b.call = nil
+	if pending := img.Tasks[0].Call; pending.Nr < 0 {
+		b.call, b.wait = nil, nil
+	} else if pending.Nr == unix.SYS_FUTEX {
+		b.call, b.wait = nil, &pending
 	}
 	return b.land()
 }

@@ -41,6 +41,10 @@ func (b *body) noteInterrupted() {
 		return
 	}
 	b.call = nil
+	if r.Nr() == unix.SYS_FUTEX && r.Result() == restartBlock {
+		b.noteFutex()
+		return
+	}
 	row := abi.Lookup(uint64(r.Nr()))
 	if row == nil {
 		return

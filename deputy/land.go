@@ -14,6 +14,8 @@ import (
 func (b *body) land() error {
 	c := b.call
 	switch {
+	case c == nil && b.wait != nil:
+		return b.waitOn(b.wait)
 	case c == nil:
 	case c.done:
 		if err := b.deliverOutcome(c); err != nil {

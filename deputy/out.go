@@ -164,6 +164,8 @@ func (b *body) addKept(img *image.Image) {
 	img.Tasks[0].Call = image.PendingCall{Nr: -1}
 	if b.call != nil {
 		img.Tasks[0].Call = image.PendingCall{Nr: int64(b.call.plan.Nr), Args: b.call.plan.Args}
+	} else if b.wait != nil {
+		img.Tasks[0].Call = *b.wait
 	}
 }
 
@@ -219,6 +221,7 @@ func (b *body) commitOut(p *peer) error {
 // On the tracer's thread.
 func (b *body) strip() error {
 	b.openMask = signalfdSets(b.pid)
+	b.wait = nil // the guest's now
 	failed := snapshot.Strip(b.subject(), b.sent, b.call.pages())
 	b.sent = nil
 	if !b.call.busy() {
@@ -229,6 +232,7 @@ func (b *body) strip() error {
 	}
 	b.slot.Masks(b.openMask, b.openMask)
 	err := b.passOver()
+	b.settleCut()
 	b.call.goOn()
 	return errors.Join(failed, err)
 }

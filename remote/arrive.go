@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"umosix/tracer"
 	"umosix/tracer/abi"
 	"umosix/tracer/image"
@@ -171,7 +173,10 @@ func (g *guest) goOn() {
 	if g.state != ready {
 		return
 	}
-	if call := g.image.Tasks[0].Call; call.Nr >= 0 {
+	if call := g.image.Tasks[0].Call; call.Nr == unix.SYS_FUTEX {
+		g.waitOn(call)
+		return
+	} else if call.Nr >= 0 {
 		g.resume(uint64(call.Nr), call.Args)
 	} else {
 		g.cont(0)

@@ -29,6 +29,7 @@ type Executor struct {
 	inbox   *inbox
 	guests  map[abi.HomePid]*guest
 	store   *store
+	ahead   offset     // of home's clocks
 	fillers *fillers   // of any thread
 	speed   uint64     // of the link, in bytes per second, as measured; 0 if not
 	leaving bool       // mosd wants no guests here
@@ -88,11 +89,10 @@ func (x *Executor) meet(conn *os.File) error {
 		x.link.Close()
 		return err
 	}
-	ahead, err := x.compareClocks()
-	if err != nil {
+	if x.ahead, err = x.compareClocks(); err != nil {
 		return err
 	}
-	x.cage, err = cage.New(cage.Config{Tracer: x.tracer, Weakest: x.start.Cage, Home: ahead.now(),
+	x.cage, err = cage.New(cage.Config{Tracer: x.tracer, Weakest: x.start.Cage, Home: x.ahead.now(),
 		Label: fmt.Sprintf("guest of node %v", x.start.Home), Log: x.log})
 	if err != nil {
 		return x.refuse(err)

@@ -64,6 +64,7 @@ type guest struct {
 	mapping *mapping
 	homing  bool   // the call that it stands before is to be made at home
 	thawTo  state  // what a frozen guest was
+	until   int64  // when the limit of its futex wait is over, by home's monotonic clock; 0: it has none that is a duration
 	mask    uint64 // the call's own mask, if tempMask
 	temp    bool
 	ignored uint64       // signals that the program ignores

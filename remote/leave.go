@@ -79,7 +79,7 @@ func (g *guest) standStill(was state) (call image.PendingCall, err error) {
 			code := int64(restartNoIntr)
 			g.user.Regs.SetResult(code)
 		}
-	} else if err := g.settleComputing(); err != nil {
+	} else if call, err = g.settleComputing(); err != nil {
 		return call, err
 	}
 	g.user.Mask, err = g.task.SigMask()
@@ -87,23 +87,28 @@ func (g *guest) standStill(was state) (call image.PendingCall, err error) {
 }
 
 // settleComputing is standStill for a guest in no forwarded call.
-func (g *guest) settleComputing() error {
+func (g *guest) settleComputing() (call image.PendingCall, err error) {
 	areas, err := tracer.ReadAreasQuick(g.task.Tid)
 	if err != nil {
-		return err
+		return call, err
 	}
 	if err := snapshot.Settle(g.task, g.mem.Memory, areas); err != nil {
-		return err
+		return call, err
 	}
 	r, err := g.task.Regs()
 	if err != nil {
-		return err
+		return call, err
 	}
-	if r.Nr() == unix.SYS_FUTEX && r.Result() == restartBlock {
-		r.Skip(0) // a spurious wake-up is allowed; its time limit cannot be carried on
+	call.Nr = -1
+	if r.Result() == restartBlock && (r.Nr() == unix.SYS_FUTEX || r.Nr() == unix.SYS_RESTART_SYSCALL) {
+		if g.until != 0 {
+			call = image.PendingCall{Nr: unix.SYS_FUTEX, Args: r.Args(), Until: g.until}
+		} else {
+			r.Rewind(unix.SYS_FUTEX) // its limit is a moment: it is made again
+		}
 	}
 	g.regs, g.user.Regs = r, r
-	return nil
+	return call, nil
 }
 
 // thaw lets a frozen guest go on here.

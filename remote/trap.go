@@ -152,6 +152,9 @@ func (g *guest) local(row *abi.Row, nr uint64, args [6]uint64) {
 		g.tell(nr, [6]uint64{args[0], args[1], 0, args[3]})
 		g.noteAction(args)
 		g.makeIt()
+	case unix.SYS_FUTEX:
+		g.noteFutex(row, args)
+		g.makeIt()
 	case unix.SYS_MMAP:
 		g.mmap(args)
 	case unix.SYS_MREMAP:

@@ -70,6 +70,33 @@ func (in *Injector) Call(nr uint64, args ...uint64) (int64, error) {
 	return after.Result(), err
 }
 
+// Prime makes a call that waits, interrupts it at once and returns its result: as
+// a rule the restart code, and then the kernel has noted for the task how the call
+// goes on (restart_syscall).
+func (in *Injector) Prime(nr uint64, args [6]uint64) (int64, error) {
+	r := in.regs
+	r.enter(in.insn, nr, args)
+	err := in.task.SetRegs(r)
+	for entered := false; err == nil; {
+		if err = in.task.Syscall(0); err == nil && entered {
+			err = in.task.Interrupt()
+		}
+		var s Stop
+		if err == nil {
+			s, err = in.task.Wait()
+		}
+		if s.Kind == StopSyscall && entered {
+			break
+		}
+		entered = entered || s.Kind == StopSyscall
+	}
+	if err != nil {
+		return 0, fmt.Errorf("prime call %d in %d: %w", nr, in.task.Tid, err)
+	}
+	after, err := in.task.Regs()
+	return after.Result(), err
+}
+
 // runCall runs a task that stands before a `syscall` instruction through one
 // whole call, to its exit stop.
 func (k *Task) runCall() error {

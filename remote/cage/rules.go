@@ -58,7 +58,10 @@ func (r Rule) amongCode(low bpf.LoadAbsolute) []bpf.Instruction {
 var conditions = Rules{
 	unix.SYS_MMAP: {Arg: 3, Mask: mmapMask, Want: unix.MAP_ANONYMOUS | unix.MAP_PRIVATE},
 	// What takes rights away must pass the executor, which remembers what a call may access.
-	unix.SYS_MPROTECT:      {Arg: 2, Mask: unix.PROT_READ | unix.PROT_WRITE, Want: unix.PROT_READ | unix.PROT_WRITE},
+	unix.SYS_MPROTECT: {Arg: 2, Mask: unix.PROT_READ | unix.PROT_WRITE, Want: unix.PROT_READ | unix.PROT_WRITE},
+	// A wait that is limited by a duration must be known: its limit outlives a move.
+	// The argument has other meanings in some operations; those are trapped needlessly.
+	unix.SYS_FUTEX:         {Arg: 3, NilOnly: true},
 	unix.SYS_MADVISE:       {Arg: 2, Among: harmlessAdvice},
 	unix.SYS_CLOCK_GETTIME: {Arg: 0, Among: slices.Concat(wallClocks, steadyClocks)},
 	unix.SYS_CLOCK_GETRES:  {Arg: 0, Among: slices.Concat(wallClocks, steadyClocks)},
@@ -135,9 +138,7 @@ func rulesFor(has carried) Rules {
 }
 
 // endlessWaits let those futex calls through that wait until no moment of a clock.
-// The argument has other meanings in some operations; those are trapped needlessly.
 var endlessWaits = Rules{
-	unix.SYS_FUTEX:       {Arg: 3, NilOnly: true},
 	unix.SYS_FUTEX_WAITV: {Arg: 3, NilOnly: true},
 	unix.SYS_FUTEX_WAIT:  {Arg: 4, NilOnly: true},
 }

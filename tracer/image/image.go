@@ -82,8 +82,9 @@ type Task struct {
 // PendingCall is a system call that a task was blocked in when it was stopped
 // and that goes on at home. Nr is negative if there is none.
 type PendingCall struct {
-	Nr   int64
-	Args [6]uint64
+	Nr    int64
+	Args  [6]uint64
+	Until int64 // of a futex wait: home's monotonic clock when its limit is over, in nanoseconds
 }
 
 // AltStack is stack_t (man sigaltstack).

@@ -1,0 +1,24 @@
+package abi
+
+import "encoding/binary"
+
+// futexBitset and anyBit make a futex wait that ends at a moment instead of after
+// a while (man 2 futex, FUTEX_WAIT_BITSET).
+const (
+	futexBitset = 9
+	futexOp     = 0x7f
+	anyBit      = 0xffffffff
+)
+
+// FutexUntil is FUTEX_WAIT with the given arguments, limited by the moment that
+// the words at limit say instead of by a duration.
+func FutexUntil(args [6]uint64, limit Addr) [6]uint64 {
+	return [6]uint64{args[0], args[1]&^futexOp | futexBitset, args[2], uint64(limit), 0, anyBit}
+}
+
+// TimespecOf lays out a time in nanoseconds as struct timespec.
+func TimespecOf(ns int64) (words [16]byte) {
+	binary.LittleEndian.PutUint64(words[:], uint64(ns/1e9))
+	binary.LittleEndian.PutUint64(words[8:], uint64(ns%1e9))
+	return words
+}
