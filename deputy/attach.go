@@ -73,6 +73,7 @@ func (b *body) seize() error {
 		b.atExec = false
 		return nil
 	}
+	b.slept = asleep(b.pid)
 	stop, err := b.task.StopWithin(stopLimit)
 	if err == nil && stop.Kind == tracer.StopGroup {
 		err = errors.New("it is stopped; continue it first")

@@ -53,6 +53,7 @@ type body struct {
 	in       *tracer.Injector // while the body is stopped for a move
 	insn     abi.Addr         // where a `syscall` instruction outside the window is
 	user     snapshot.State
+	slept    sleep              // what the program was asleep in before it was stopped
 	wait     *image.PendingCall // a futex wait that the program is in
 	cut      bool               // the body was taken out of a call that it has not yet noticed
 	openMask uint64             // signals that stay at home while the process is away
@@ -154,6 +155,8 @@ const (
 	scratchOffset = 61 << 20
 	pathOffset    = 62 << 20
 	smallOffset   = 63 << 20
+	limitOffset   = smallOffset + 4096 // what remains of a call's time limit
+	futexOffset   = limitOffset + 128  // when a futex wait ends
 )
 
 // hold stops the body, wherever it is in its loop, and begins a session of calls

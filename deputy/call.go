@@ -34,6 +34,7 @@ type call struct {
 	polling  bool               // it does so just now
 	mask     uint64             // signals that are blocked during the call
 	slot     *tracer.Slot
+	since    time.Time // when the program began it, as far as is known
 	deadline time.Time // of a call that must be made again after an interruption
 
 	// Guarded by body.mu:
@@ -172,6 +173,10 @@ func (c *call) layout(payload []byte) error {
 // start hands the call to the body.
 func (c *call) start() {
 	c.begun, c.slot = true, c.b.slot
+	if c.since.IsZero() {
+		c.since = time.Now()
+	}
+	c.nr, c.args = c.remaining(c.nr, c.args)
 	for _, page := range c.fences {
 		c.b.slot.Call(unix.SYS_MPROTECT, uint64(page), abi.PageSize, unix.PROT_NONE)
 	}

@@ -11,21 +11,35 @@ import (
 )
 
 // fixDeadline notes when a call ends that has to be made again after each
-// interruption. Its limit counts from the first one. In a session, or while the
-// body is stopped.
+// interruption. In a session, or while the body is stopped.
 func (c *call) fixDeadline() {
-	if c.row == nil || c.row.Interrupt&abi.RawEINTR == 0 || !c.deadline.IsZero() {
+	if c.row == nil || !c.losesTime() || !c.deadline.IsZero() {
 		return
+	}
+	if c.row.Timeout.Writes { // what the kernel has left there counts from now on
+		c.since = time.Now()
 	}
 	limit, ok := c.row.Timeout.Read(&c.args, c.b.mem)
 	if events, option := socketWait(c.plan.Nr); !ok && events != 0 {
-		if limit = c.b.socketLimit(c.args[0], option); limit > 0 {
+		if limit = c.b.socketLimit(c.plan.Args[0], option); limit > 0 {
 			c.events, ok = events, true
 		}
 	}
 	if ok && limit < 1<<62 {
-		c.deadline = time.Now().Add(limit)
+		c.deadline = c.since.Add(limit)
 	}
+}
+
+// losesTime tells whether an interruption makes the call forget when it ends, or
+// makes its limit stand still while the body is stopped (select and its like).
+func (c *call) losesTime() bool {
+	return c.row.Interrupt&abi.RawEINTR != 0 || c.row.Timeout.Writes
+}
+
+// mustRenew tells whether an interrupted call must be made again with the time that
+// remains: the kernel would not, or would count from where it was interrupted.
+func (c *call) mustRenew(code int64) bool {
+	return code == rawInterrupted || code == restartNoHand && (c.polling || c.row != nil && c.row.Timeout.Writes)
 }
 
 // remaining is the call as it must be made after an interruption, so that it ends
@@ -38,21 +52,25 @@ func (c *call) remaining(nr uint64, args [6]uint64) (uint64, [6]uint64) {
 	left := time.Until(c.deadline)
 	buffers, at := c.b.loop.Buffers()
 	if c.events != 0 {
-		pollfd := buffers[smallOffset+96 : smallOffset+104]
-		binary.LittleEndian.PutUint32(pollfd, uint32(c.args[0]))
+		pollfd := buffers[limitOffset+32 : limitOffset+40]
+		binary.LittleEndian.PutUint32(pollfd, uint32(c.plan.Args[0]))
 		binary.LittleEndian.PutUint32(pollfd[4:], uint32(c.events))
 		_, words := abi.Timeout{Unit: abi.Timespec}.Rest(left)
-		copy(buffers[smallOffset+64:], words[:])
+		copy(buffers[limitOffset:], words[:])
 		c.polling = true
-		return unix.SYS_PPOLL, [6]uint64{uint64(at) + smallOffset + 96, 1, uint64(at) + smallOffset + 64}
+		return unix.SYS_PPOLL, [6]uint64{uint64(at) + limitOffset + 32, 1, uint64(at) + limitOffset}
 	}
 	arg, words := c.row.Timeout.Rest(left)
+	if c.row.Timeout.Writes {
+		c.b.mem.WriteAt(words[:], abi.Addr(args[c.row.Timeout.Arg]))
+		return nr, args
+	}
 	if c.row.Timeout.Size() == 0 {
 		args[c.row.Timeout.Arg] = arg
 		return nr, args
 	}
-	copy(buffers[smallOffset+64:], words[:])
-	args[c.row.Timeout.Arg] = uint64(at) + smallOffset + 64
+	copy(buffers[limitOffset:], words[:])
+	args[c.row.Timeout.Arg] = uint64(at) + limitOffset
 	return nr, args
 }
 
@@ -99,10 +117,10 @@ func (b *body) socketLimit(fd, option uint64) time.Duration {
 		return 0
 	}
 	buffers, at := b.loop.Buffers()
-	room := buffers[smallOffset+128 : smallOffset+160]
+	room := buffers[limitOffset+64 : limitOffset+96]
 	clear(room)
 	room[16] = 16 // the size of a timeval
-	where := uint64(at) + smallOffset + 128
+	where := uint64(at) + limitOffset + 64
 	ret, err := b.in.Call(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, option, where, where+16)
 	if own {
 		err = errors.Join(err, b.endSession())

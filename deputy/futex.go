@@ -1,6 +1,8 @@
 package deputy
 
 import (
+	"time"
+
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
@@ -8,12 +10,8 @@ import (
 	"umosix/tracer/image"
 )
 
-// futexOffset is where the limit of a futex wait lies in the buffers.
-const futexOffset = smallOffset + 192
-
 // noteFutex makes a record of a futex wait with a limit that the program was
-// stopped in. Its limit counts from now on if it is a duration. A limit that is a
-// moment needs nothing: the wait is simply made again.
+// stopped in. A limit that is a moment needs nothing: the wait is simply made again.
 func (b *body) noteFutex() {
 	r := &b.user.Regs
 	args := r.Args()
@@ -22,7 +20,7 @@ func (b *body) noteFutex() {
 		r.Rewind(unix.SYS_FUTEX)
 		return
 	}
-	b.wait = &image.PendingCall{Nr: unix.SYS_FUTEX, Args: args, Until: clockNow(monotonicClock) + int64(limit)}
+	b.wait = &image.PendingCall{Nr: unix.SYS_FUTEX, Args: args, Until: clockNow(monotonicClock) + int64(time.Until(b.slept.sinceWhen(unix.SYS_FUTEX).Add(limit)))}
 }
 
 // waitOn lets the body wait for the futex in the program's stead; its memory is here.

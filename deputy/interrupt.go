@@ -54,7 +54,8 @@ func (b *body) noteInterrupted() {
 	if refusal != "" || row.Place(&args) != abi.Home {
 		return
 	}
-	c := &call{b: b, plan: plan, row: row, nr: plan.Nr, args: args, original: true, mask: b.user.Mask}
+	c := &call{b: b, plan: plan, row: row, nr: plan.Nr, args: args, original: true, mask: b.user.Mask,
+		since: b.slept.sinceWhen(plan.Nr)}
 	if temp {
 		c.mask = mask
 	}
@@ -63,7 +64,6 @@ func (b *body) noteInterrupted() {
 		c.nr = unix.SYS_RESTART_SYSCALL
 	}
 	c.fixDeadline()
-	c.nr, c.args = c.remaining(c.nr, c.args)
 	b.mu.Lock()
 	b.call = c
 	b.mu.Unlock()
@@ -80,7 +80,7 @@ func (b *body) passOver() error {
 	b.mu.Lock()
 	c := b.call
 	b.mu.Unlock()
-	if b.slot.At(&r) == tracer.PlaceInCall && r.Result() == rawInterrupted && c != nil && interrupted(&r) {
+	if b.slot.At(&r) == tracer.PlaceInCall && c != nil && interrupted(&r) && c.mustRenew(r.Result()) {
 		c.fixDeadline()
 		nr, args := c.remaining(uint64(r.Nr()), r.Args())
 		r.SetArgs(args)

@@ -101,6 +101,9 @@ func (b *body) handOver(c *call) (bool, error) {
 	r := b.in.Regs()
 	place := b.slot.At(r)
 	code := r.Result()
+	if place == tracer.PlaceInCall && interrupted(r) && c.mustRenew(code) {
+		c.fixDeadline()
+	}
 	relative := c.row.Timeout.Relative(&c.plan.Args)
 	switch {
 	case place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle:
