@@ -4,7 +4,7 @@ GO      ?= go
 PREFIX  ?= /usr/local
 DESTDIR ?=
 # Packages run two at a time: most tests of the product wait for daemons, and two cores carry that.
-TEST    = $(GO) test -p 2 -count 1
+TEST    = $(GO) test -p 1 -count 1
 NAMES   = mosrun mosd mosmigrate mosmon mosps mosctl mostune mosnative mostop moskillall setpe \
           runhome runon nomig cpujob iojob nodecay slowdecay fastdecay
 CLASSIC = migrate mon tune native

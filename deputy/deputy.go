@@ -125,8 +125,6 @@ func (d *Deputy) serve(r control.ToDeputy) {
 		d.attachEarly(r.Attach)
 	case r.Freeze != nil:
 		d.mosd.Send(control.FromDeputy{Done: &control.Done{ID: r.Freeze.ID, Failure: "freezing is not there yet"}})
-	case r.Peer != nil:
-		d.hearOfPeer(r.Peer)
 	case r.Stop != nil:
 		d.bringHome("the daemon stops")
 		d.mu.Lock()
@@ -225,29 +223,4 @@ func (d *Deputy) bringHome(why string) {
 		})
 	}
 	all.Wait()
-}
-
-// hearOfPeer acts on what mosd knows of a node.
-func (d *Deputy) hearOfPeer(p *control.Peer) {
-	d.mu.Lock()
-	to := d.peers[p.Node]
-	d.mu.Unlock()
-	if to == nil {
-		return
-	}
-	if p.Dead {
-		to.link.Close()
-	}
-	if p.Leaving {
-		d.bringHomeFrom(p.Node)
-	}
-}
-
-func (d *Deputy) bringHomeFrom(node wire.NodeID) {
-	for _, b := range d.all() {
-		if b.place() == node {
-			d.begin()
-			go func() { defer d.end(); b.moveTo(destination{}, &control.Done{}) }()
-		}
-	}
 }

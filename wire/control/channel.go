@@ -47,7 +47,6 @@ type ToDeputy struct {
 	Move   *Move   `json:",omitempty"`
 	Attach *Attach `json:",omitempty"`
 	Freeze *Freeze `json:",omitempty"`
-	Peer   *Peer   `json:",omitempty"`
 	Stop   *Stop   `json:",omitempty"`
 }
 
@@ -79,13 +78,6 @@ type Freeze struct {
 	ID  uint64
 	Pid int
 	On  bool
-}
-
-// Peer tells what mosd knows about a node that this deputy has a link to.
-type Peer struct {
-	Node    wire.NodeID
-	Dead    bool // its mosd says that the executor of this job is gone
-	Leaving bool // it wants its guests away: bring them home
 }
 
 // Stop tells the deputy to bring everything home and end.
