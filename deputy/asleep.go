@@ -16,8 +16,9 @@ import (
 // when. Some calls do not tell, when they are interrupted, how much of their limit
 // is left.
 type sleep struct {
-	nr    uint64
-	since time.Time
+	nr       uint64
+	since    time.Time
+	switches string // how often it had given up its processor by then
 }
 
 // asleep looks at a process that runs untraced. What it tells is the zero sleep
@@ -36,12 +37,33 @@ func asleep(pid abi.HomePid) sleep {
 	if row := abi.Lookup(nr); row == nil || !row.MayBlock {
 		return sleep{}
 	}
+	switches := givenUp(pid)
 	began, ok := lastRan(fmt.Sprintf("/proc/%d/sched", pid))
 	now, known := schedulerClock(pid)
-	if !ok || !known || began > now {
+	if !ok || !known || began > now || givenUp(pid) != switches {
 		return sleep{}
 	}
-	return sleep{nr: nr, since: time.Now().Add(began - now)}
+	return sleep{nr: nr, since: time.Now().Add(began - now), switches: switches}
+}
+
+// stillIn tells whether the process, which has been stopped now, was in that same
+// call until then. Another wait in between would have ended too early. Being stopped
+// itself gives up the processor once.
+func (s sleep) stillIn(pid abi.HomePid) bool {
+	before, err := strconv.Atoi(s.switches)
+	after, err2 := strconv.Atoi(givenUp(pid))
+	return err == nil && err2 == nil && after <= before+1
+}
+
+// givenUp is how often a process has given up its processor by its own will.
+func givenUp(pid abi.HomePid) string {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return ""
+	}
+	_, rest, _ := strings.Cut(string(raw), "\nvoluntary_ctxt_switches:\t")
+	number, _, _ := strings.Cut(rest, "\n")
+	return number
 }
 
 // schedulerClock is the scheduler's clock now on the processor of a process; those

@@ -75,6 +75,9 @@ func (b *body) seize() error {
 	}
 	b.slept = asleep(b.pid)
 	stop, err := b.task.StopWithin(stopLimit)
+	if !b.slept.stillIn(b.pid) {
+		b.slept = sleep{}
+	}
 	if err == nil && stop.Kind == tracer.StopGroup {
 		err = errors.New("it is stopped; continue it first")
 	}
