@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -118,6 +119,9 @@ func (w world) follow(n *harness.Node, running *harness.Job, native time.Duratio
 	if w.away {
 		tr.note = whyHome(n, running, native/2)
 	}
+	if len(w.moves) > 0 && !known(n, running) {
+		return tr
+	}
 	for _, to := range w.moves {
 		select {
 		case <-running.Done():
@@ -131,6 +135,23 @@ func (w world) follow(n *harness.Node, running *harness.Job, native time.Duratio
 		}
 	}
 	return tr
+}
+
+// known waits until the daemon knows the job: mosrun may not have come so far. It
+// reports false if the job has ended before.
+func known(n *harness.Node, running *harness.Job) bool {
+	for range 1000 { // 10 s at least
+		select {
+		case <-running.Done():
+			return false
+		case <-time.After(10 * time.Millisecond):
+		}
+		list, err := n.Ps()
+		if err == nil && slices.ContainsFunc(list, func(p harness.Process) bool { return p.Pid == running.Pid }) {
+			return true
+		}
+	}
+	return true // the first move says what is wrong
 }
 
 // whyHome says why a job is at home after some time, or is empty. One whose first
