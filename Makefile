@@ -3,8 +3,8 @@ export CGO_ENABLED = 0
 GO      ?= go
 PREFIX  ?= /usr/local
 DESTDIR ?=
-# Packages run two at a time: most tests of the product wait for daemons, and two cores carry that.
-TEST    = $(GO) test -p 1 -count 1
+# Packages run one at a time: tests that look at the time need the machine.
+TEST    = tests/scripts/test.sh -p 1 -count 1
 NAMES   = mosrun mosd mosmigrate mosmon mosps mosctl mostune mosnative mostop moskillall setpe \
           runhome runon nomig cpujob iojob nodecay slowdecay fastdecay
 CLASSIC = migrate mon tune native

@@ -40,7 +40,7 @@ func (d *daemon) MayGo(uid int, to wire.NodeID) error {
 
 // Admit asks a node to take guests in, unless it is known to be down.
 func (d *daemon) Admit(ctx context.Context, to wire.NodeID, ask control.Admit) (jobs.Admission, error) {
-	if err := d.reachable(to); err != nil {
+	if err := d.reachable(ctx, to); err != nil {
 		return jobs.Admission{}, err
 	}
 	return d.peers.Admit(ctx, to, ask)
@@ -48,7 +48,7 @@ func (d *daemon) Admit(ctx context.Context, to wire.NodeID, ask control.Admit) (
 
 // Return asks the home of a guest here to move it.
 func (d *daemon) Return(ctx context.Context, home wire.NodeID, ask control.Return) (control.Migrated, error) {
-	if err := d.reachable(home); err != nil {
+	if err := d.reachable(ctx, home); err != nil {
 		return control.Migrated{}, err
 	}
 	return d.peers.Return(ctx, home, ask)
@@ -65,9 +65,16 @@ func (d *daemon) issuer(kind wire.Kind) func(string, int) (control.Credentials, 
 	}
 }
 
+// probeLimit is how long a node that seems to be down may take to show that it has
+// come back: the kernel asks for its link address once a second (man 7 arp,
+// retrans_time_ms).
+const probeLimit = 1500 * time.Millisecond
+
 // reachable says why a node can't be asked.
-func (d *daemon) reachable(node wire.NodeID) error {
-	member, ok := d.gossip.Member(node)
+func (d *daemon) reachable(ctx context.Context, node wire.NodeID) error {
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	member, ok := d.gossip.Probe(ctx, node)
 	switch {
 	case !ok:
 		return control.NotFound("node %v is not in the map", node)

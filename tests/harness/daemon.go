@@ -21,7 +21,7 @@ const daemonLimit = 7 * time.Hour
 const stopLimit = 20 * time.Second
 
 // logTail is how much of a daemon's log is shown when a test fails.
-const logTail = 8 << 10
+const logTail = 2 << 10
 
 // daemon is the mosd of a node.
 type daemon struct {

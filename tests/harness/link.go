@@ -2,6 +2,7 @@ package harness
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -32,8 +33,35 @@ func (s *space) shape(l Link) error {
 // Loopback nodes have no cable: the test is skipped.
 func (n *Node) Cut() error { return n.cable("down") }
 
-// Heal puts the cable back in.
-func (n *Node) Heal() error { return n.cable("up") }
+// carrierLimit bounds how long the kernel takes to notice that a cable is back: it
+// looks once a second at most (net/core/link_watch.c).
+const carrierLimit = 5 * time.Second
+
+// Heal puts the cable back in and waits until it carries.
+func (n *Node) Heal() error {
+	if err := n.cable("up"); err != nil {
+		return err
+	}
+	for _, end := range []struct {
+		space *space
+		card  string
+	}{{n.space, "eth0"}, {&n.c.hub.space, n.space.card}} {
+		err := Poll(carrierLimit, func() error { return end.space.carries(end.card) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// carries says why a card does not carry.
+func (s *space) carries(card string) error {
+	out, err := s.output("ip", "link", "show", "dev", card)
+	if err == nil && !strings.Contains(out, " state UP ") {
+		err = fmt.Errorf("%s has no carrier: %s", card, out)
+	}
+	return err
+}
 
 func (n *Node) cable(state string) error {
 	if n.space == nil {

@@ -231,12 +231,18 @@ func (c *Nodes) makeSpace(n *Node, hosts string) error {
 
 // run runs a network tool in the namespace's net, with this machine's files.
 func (s *space) run(args ...string) error {
+	_, err := s.output(args...)
+	return err
+}
+
+// output is run that returns what the tool prints.
+func (s *space) output(args ...string) (string, error) {
 	line := append([]string{"nsenter", "-t", strconv.Itoa(s.pid()), "-n", "--"}, args...)
 	out, err := RunHelper(stepLimit, nil, line...)
 	if err != nil {
-		return fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
+		err = fmt.Errorf("%w: %s", err, strings.TrimSpace(string(out)))
 	}
-	return nil
+	return string(out), err
 }
 
 // dropSpaces ends every node and the hub; namespaces, mounts and cards go with

@@ -193,6 +193,37 @@ func TestCrashIsNoticed(t *testing.T) {
 	})
 }
 
+// A node whose cable is back is seen when somebody asks for it, not a period later.
+func TestProbe(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 2)
+		defer w.close()
+		a, b := w.start(1, 1), w.start(2, 1)
+		time.Sleep(3 * time.Second)
+		from, _ := w.live.Map().Address(a.id)
+		to, _ := w.live.Map().Address(b.id)
+		probe := func() bool {
+			ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+			defer cancel()
+			m, _ := a.Probe(ctx, b.id)
+			return m.Up
+		}
+		w.net.Cut(from, to, true)
+		for a.sees(b.id) {
+			time.Sleep(time.Second)
+		}
+		if probe() {
+			t.Error("up without a cable")
+		}
+		w.net.Cut(from, to, false)
+		begun := time.Now()
+		up := probe()
+		if took := time.Since(begun); !up || took > 50*time.Millisecond {
+			t.Errorf("up %v after %v", up, took)
+		}
+	})
+}
+
 // A node that comes back with its clock set back must still be believed.
 func TestClockSetBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
