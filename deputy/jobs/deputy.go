@@ -251,11 +251,10 @@ func (d *deputy) hangUp() {
 // stated takes in the state of a process; one that is not known yet was made by
 // a process that is away.
 func (r *Registry) stated(j *job, s *control.State) {
-	now, err := readStat(s.Pid)
 	r.mu.Lock()
 	p := j.procs[s.Pid]
-	if p == nil && !s.Gone && err == nil && !now.dead() {
-		p = r.addLocked(j, s.Pid, now.start)
+	if p == nil && !s.Gone {
+		p, _ = r.enrolLocked(j, s.Pid)
 	}
 	moved := false
 	if p != nil {

@@ -311,6 +311,37 @@ func TestRecycledNumberIsAnotherProcess(t *testing.T) {
 	}
 }
 
+// What a deputy says late about a process does not bring its job back.
+func TestLateWordAboutAnEndedJob(t *testing.T) {
+	n := newNode(t, t.TempDir())
+	pid, end := program(t, waiting)
+	n.register(pid, control.Options{})
+	j := n.known(pid).job
+	end()
+	eventually(t, "the end", func() bool { return n.known(pid) == nil })
+	other, _ := program(t, waiting)
+	n.stated(j, &control.State{Pid: other})
+	if n.known(other) != nil {
+		t.Error("a job that is over has got a process")
+	}
+}
+
+// The last process of a job may get the number of one that has just ended.
+func TestRecycledNumberInOneJob(t *testing.T) {
+	n := newNode(t, t.TempDir())
+	pid, _ := program(t, waiting)
+	n.register(pid, control.Options{})
+	old := n.known(pid)
+	n.Registry.mu.Lock()
+	fresh := n.addLocked(old.job, pid, old.start+1)
+	n.removeLocked(old)
+	lives := n.jobs[old.job.id] == old.job && n.procs[pid] == fresh
+	n.Registry.mu.Unlock()
+	if !lives {
+		t.Error("the job ended with the former process")
+	}
+}
+
 func TestShakeRepeats(t *testing.T) {
 	var runs [2][]wire.NodeID
 	for i := range runs {

@@ -169,12 +169,22 @@ func (j *job) label() string {
 	return j.id
 }
 
+// enrolLocked takes a process into a job if it lives, is not known yet, and the job
+// is not over, and tells its parent; otherwise it returns nil. The process is looked at with mu held: one
+// that was forgotten before, because it had ended, is not taken for another one.
+// Called with mu held.
+func (r *Registry) enrolLocked(j *job, pid int) (p *process, parent int) {
+	now, err := readStat(pid)
+	known := r.procs[pid]
+	if err != nil || now.dead() || known != nil && known.start == now.start || r.jobs[j.id] != j {
+		return nil, 0
+	}
+	return r.addLocked(j, pid, now.start), now.ppid
+}
+
 // addLocked takes a process into a job; a process that is known under this
 // number has ended then. Called with mu held.
 func (r *Registry) addLocked(j *job, pid int, start uint64) *process {
-	if old := r.procs[pid]; old != nil {
-		r.removeLocked(old)
-	}
 	p := &process{
 		job: j, pid: pid, start: start, ordinal: j.ordinal,
 		said:   control.State{Pid: pid},
@@ -183,7 +193,11 @@ func (r *Registry) addLocked(j *job, pid int, start uint64) *process {
 	}
 	j.ordinal++
 	p.moving <- struct{}{}
+	old := r.procs[pid]
 	j.procs[pid], r.procs[pid] = p, p
+	if old != nil { // not before: it may be the last of this very job
+		r.removeLocked(old)
+	}
 	r.spawn(func() { r.awaitEnd(p) })
 	if j.opts.Shake > 0 {
 		r.spawn(func() { r.shake(p) })
@@ -194,13 +208,16 @@ func (r *Registry) addLocked(j *job, pid int, start uint64) *process {
 // removeLocked forgets a process that has ended, and its job with the last one.
 // Called with mu held.
 func (r *Registry) removeLocked(p *process) {
-	j := p.job
-	if j.procs[p.pid] != p {
+	select {
+	case <-p.gone:
 		return
+	default:
 	}
-	delete(j.procs, p.pid)
-	if r.procs[p.pid] == p {
-		delete(r.procs, p.pid)
+	j := p.job
+	for _, list := range []map[int]*process{j.procs, r.procs} {
+		if list[p.pid] == p {
+			delete(list, p.pid)
+		}
 	}
 	p.account(&j.total)
 	close(p.gone)

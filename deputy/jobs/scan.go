@@ -107,17 +107,13 @@ func (r *Registry) sample(p *process) {
 // lock of its parent, and while a body is away so is its child: its deputy says
 // where.
 func (r *Registry) meet(j *job, pid int) *process {
-	now, err := readStat(pid)
-	if err != nil || now.dead() {
-		return nil
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if p := r.procs[pid]; p != nil && p.start == now.start || len(j.procs) == 0 {
+	p, ppid := r.enrolLocked(j, pid)
+	if p == nil {
 		return nil
 	}
-	p := r.addLocked(j, pid, now.start)
-	if parent := j.procs[now.ppid]; parent != nil {
+	if parent := j.procs[ppid]; parent != nil {
 		p.lock = parent.lock
 	}
 	return p
