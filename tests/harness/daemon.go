@@ -136,8 +136,19 @@ func (n *Node) StopMosd() {
 }
 
 // Log is the end of the daemon's log, of all its lives.
-func (n *Node) Log() string {
-	data, err := os.ReadFile(n.logPath())
+func (n *Node) Log() string { return logEnd(n.logPath()) }
+
+// logs are the files in which the node's daemon and the halves of jobs log.
+func (n *Node) logs() map[string]string {
+	return map[string]string{
+		"mosd":     n.logPath(),
+		"deputy":   filepath.Join(n.stateDir(), "deputy.log"),
+		"executor": filepath.Join(n.stateDir(), "executor.log"),
+	}
+}
+
+func logEnd(path string) string {
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return err.Error()
 	}

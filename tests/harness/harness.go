@@ -244,18 +244,25 @@ func (c *Nodes) stop() {
 // showLogs prints the ends of the nodes' logs and keeps the whole ones in -logs.
 func (c *Nodes) showLogs() {
 	for _, n := range c.nodes {
-		c.t.Logf("log of node %d (its end):\n%s", n.ID, n.Log())
-		if *logsFlag == "" {
-			continue
+		for half, path := range n.logs() {
+			if !exists(path) {
+				continue
+			}
+			c.t.Logf("log of node %d, %s (its end):\n%s", n.ID, half, logEnd(path))
+			if *logsFlag != "" {
+				c.keepLog(path, fmt.Sprintf("%s-%d-%s.log", strings.ReplaceAll(c.t.Name(), "/", "-"), n.ID, half))
+			}
 		}
-		name := fmt.Sprintf("%s-%d.log", strings.ReplaceAll(c.t.Name(), "/", "-"), n.ID)
-		data, err := os.ReadFile(n.logPath())
-		if err == nil {
-			err = os.WriteFile(filepath.Join(*logsFlag, name), data, 0o644)
-		}
-		if err != nil {
-			c.t.Logf("keep the log: %v", err)
-		}
+	}
+}
+
+func (c *Nodes) keepLog(path, name string) {
+	data, err := os.ReadFile(path)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(*logsFlag, name), data, 0o644)
+	}
+	if err != nil {
+		c.t.Logf("keep the log: %v", err)
 	}
 }
 
