@@ -219,7 +219,7 @@ func (b *body) release() error {
 	}
 	b.loop.Close()
 	b.mem.Close()
-	b.loop, b.slot, b.mem, b.cut = nil, nil, nil, false
+	b.loop, b.slot, b.mem, b.fences, b.cut = nil, nil, nil, nil, false
 	b.set(native)
 	return b.letGo()
 }

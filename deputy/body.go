@@ -53,6 +53,7 @@ type body struct {
 	in       *tracer.Injector // while the body is stopped for a move
 	insn     abi.Addr         // where a `syscall` instruction outside the window is
 	user     snapshot.State
+	fences   []abi.Addr         // protected pages of the call made last
 	slept    sleep              // what the program was asleep in before it was stopped
 	wait     *image.PendingCall // a futex wait that the program is in
 	cut      bool               // the body was taken out of a call that it has not yet noticed
@@ -173,11 +174,7 @@ func (b *body) hold() error {
 	if err := b.beginSession(); err != nil {
 		return err
 	}
-	// The interruption may have written to the program's memory, which is about to
-	// be replaced: select, for one, leaves the time that remains.
-	if c := b.call; c.busy() && c.original {
-		c.fetch()
-	}
+	b.call.keepOutcome()
 	return nil
 }
 

@@ -2,6 +2,7 @@ package deputy
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,6 +37,9 @@ type call struct {
 	slot     *tracer.Slot
 	since    time.Time // when the program began it, as far as is known
 	deadline time.Time // of a call that must be made again after an interruption
+
+	ending  sync.Mutex // held while the outcome is taken
+	fetched bool       // data is what the call has written, whatever becomes of the memory
 
 	// Guarded by body.mu:
 	peer *peer // who waits for the outcome, by frame seq; nil: nobody now
@@ -77,15 +81,12 @@ func (b *body) serveCall(p *peer, f *link.Frame) error {
 	}
 	b.mu.Unlock()
 	c.start()
-	ret, ok, err := b.slot.Wait(inlineWait)
-	if ok {
-		ret, ok = c.polled(ret)
-	}
+	_, ok, err := b.slot.Wait(inlineWait)
 	switch {
 	case err != nil:
 		return nil // the process has ended; that is told elsewhere
-	case ok:
-		c.finish(ret)
+	case ok && c.takeOutcome():
+		c.conclude()
 	default:
 		go c.await()
 	}
@@ -110,7 +111,7 @@ func (b *body) resume(p *peer, seq uint64) error {
 	done := c.done
 	b.mu.Unlock()
 	if done {
-		return c.conclude()
+		c.conclude()
 	}
 	return nil
 }
@@ -177,10 +178,21 @@ func (c *call) start() {
 		c.since = time.Now()
 	}
 	c.nr, c.args = c.remaining(c.nr, c.args)
-	for _, page := range c.fences {
-		c.b.slot.Call(unix.SYS_MPROTECT, uint64(page), abi.PageSize, unix.PROT_NONE)
-	}
+	c.raiseFences()
 	c.b.slot.Start(c.nr, c.args)
+}
+
+// raiseFences protects the pages behind the regions of the call that end early,
+// and no longer those of the call before.
+func (c *call) raiseFences() {
+	protect := func(pages []abi.Addr, protection uint64) {
+		for _, page := range pages {
+			c.b.slot.Call(unix.SYS_MPROTECT, uint64(page), abi.PageSize, protection)
+		}
+	}
+	protect(c.b.fences, unix.PROT_READ|unix.PROT_WRITE)
+	protect(c.fences, unix.PROT_NONE)
+	c.b.fences = c.fences
 }
 
 // goOn makes the call that the program was in when it was moved out. A nil call,
@@ -207,37 +219,79 @@ func (c *call) await() {
 	c.b.using.RLock()
 	defer c.b.using.RUnlock()
 	for {
-		ret, ok, err := c.slot.Wait(0)
-		if !ok || err != nil {
+		if _, ok, err := c.slot.Wait(0); !ok || err != nil {
 			return
 		}
-		if ret, ok = c.polled(ret); ok {
-			c.finish(ret)
+		if c.takeOutcome() {
+			c.conclude()
 			return
 		}
 	}
 }
 
-// finish takes the outcome and answers whoever waits for it.
-func (c *call) finish(ret int64) {
-	if c.original {
+// takeOutcome takes the outcome of a call that has ended. It reports false if the
+// call goes on. Whoever comes first takes it: the one who waits for it, or a move,
+// which is about to replace the memory that the call has written to.
+func (c *call) takeOutcome() bool {
+	c.ending.Lock()
+	defer c.ending.Unlock()
+	if c.done {
+		return true
+	}
+	ret, ok := c.slot.Done()
+	if ok {
+		ret, ok = c.polled(ret)
+	}
+	if ok {
+		c.setOutcome(ret)
+	}
+	return ok
+}
+
+// setOutcome notes the outcome. With ending held.
+func (c *call) setOutcome(ret int64) {
+	if c.original && !c.fetched {
 		c.fetch()
 	}
-	for _, page := range c.fences {
-		c.b.slot.Call(unix.SYS_MPROTECT, uint64(page), abi.PageSize, unix.PROT_READ|unix.PROT_WRITE)
+	outs := c.plan.Outs(ret, func(i int) []byte { return c.data[i] })
+	c.b.mu.Lock()
+	c.ret, c.outs, c.done = ret, outs, true
+	c.b.mu.Unlock()
+}
+
+// keepOutcome takes what the call of a stopped body has written so far out of the
+// program's memory, which is about to be replaced. An interrupted call may have
+// written, too: select, for one, leaves the time that remains. On the tracer's
+// thread, in a session.
+func (c *call) keepOutcome() {
+	if !c.busy() || c.takeOutcome() || !c.original {
+		return
 	}
-	c.noteSignalfd(ret)
-	c.outs = c.plan.Outs(ret, func(i int) []byte { return c.data[i] })
+	c.ending.Lock()
+	defer c.ending.Unlock()
+	c.fetch()
+	place := c.b.slot.At(c.b.in.Regs())
+	c.fetched = place == tracer.PlaceAfterCall || place == tracer.PlaceInCall && !interrupted(c.b.in.Regs())
+}
+
+// conclude tells whoever waits for the outcome, unless the call has opened a view of
+// the program's own memory: the process has to be at home before it looks. Then the
+// outcome waits for it there.
+func (c *call) conclude() {
 	b := c.b
 	b.mu.Lock()
-	c.ret, c.done = ret, true
-	answer, land := b.state == away && c.peer != nil, b.state == lingering
+	current := b.call == c
+	answer, land := current && b.state == away && c.peer != nil, current && b.state == lingering
 	b.mu.Unlock()
 	switch {
-	case answer:
-		c.conclude()
 	case land:
 		b.d.tracer.Post(func() { b.landNow() })
+	case !answer:
+	case c.opensView() != "":
+		b.comeHome("it looks at its own memory ("+c.opensView()+")", true)
+	default:
+		c.noteSignalfd()
+		c.answer()
 	}
 }
 
@@ -250,8 +304,8 @@ func (c *call) fetch() {
 	}
 }
 
-// answer sends the outcome.
-func (c *call) answer() error {
+// answer sends the outcome. What fails on the link is told by its receiver.
+func (c *call) answer() {
 	b := c.b
 	b.mu.Lock()
 	p, seq := c.peer, c.seq
@@ -263,10 +317,7 @@ func (c *call) answer() error {
 			payload = append(payload, c.data[i][:n])
 		}
 	}
-	if err := p.link.Send(h, &wire.Reply{Ret: c.ret, Outs: c.outs}, payload...); err != nil {
-		return err
-	}
-	return nil
+	_ = p.link.Send(h, &wire.Reply{Ret: c.ret, Outs: c.outs}, payload...)
 }
 
 // trim gives back the memory of a large transfer when the next call begins: until

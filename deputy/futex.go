@@ -63,12 +63,14 @@ func (b *body) takeWait() {
 		return
 	}
 	r := b.in.Regs()
-	if place := b.slot.At(r); place == tracer.PlaceInCall && !interrupted(r) || c.done {
+	switch place := b.slot.At(r); {
+	case c.done:
+		b.user.Regs.Skip(c.ret)
+	case place == tracer.PlaceInCall && !interrupted(r):
 		b.user.Regs.Skip(r.Result())
-		if c.done {
-			b.user.Regs.Skip(c.ret)
-		}
-	} else {
+	case place == tracer.PlaceAfterCall:
+		b.user.Regs.Skip(0) // a wake-up without a cause, at worst: programs look again (man 2 futex)
+	default:
 		b.wait = c.futex
 	}
 	r.LeaveSyscall()

@@ -124,12 +124,9 @@ func (b *body) signalLingering(info *tracer.Siginfo) error {
 	if code == restartBlock {
 		code = rawInterrupted
 	}
-	c := b.call
-	if c.original {
-		c.fetch()
-	}
-	c.ret, c.done = code, true
-	c.outs = c.plan.Outs(code, func(i int) []byte { return c.data[i] })
+	b.call.ending.Lock()
+	b.call.setOutcome(code)
+	b.call.ending.Unlock()
 	return b.landHeld()
 }
 

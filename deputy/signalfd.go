@@ -47,8 +47,8 @@ func signalfdSet(fdinfo string) uint64 {
 
 // noteSignalfd keeps the signals of a signalfd at home that the guest has just
 // made or changed.
-func (c *call) noteSignalfd(ret int64) {
-	if c.nr != unix.SYS_SIGNALFD && c.nr != unix.SYS_SIGNALFD4 || ret < 0 || len(c.data) == 0 || len(c.data[0]) < abi.SigsetSize {
+func (c *call) noteSignalfd() {
+	if c.nr != unix.SYS_SIGNALFD && c.nr != unix.SYS_SIGNALFD4 || c.ret < 0 || len(c.data) == 0 || len(c.data[0]) < abi.SigsetSize {
 		return
 	}
 	b := c.b

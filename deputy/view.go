@@ -10,17 +10,6 @@ import (
 	"umosix/tracer/snapshot"
 )
 
-// conclude answers for a call that has ended, unless it has opened a view of the
-// program's own memory: the process has to be at home before it looks. Then the
-// outcome waits for it there.
-func (c *call) conclude() error {
-	if view := c.opensView(); view != "" {
-		c.b.comeHome("it looks at its own memory ("+view+")", true)
-		return nil
-	}
-	return c.answer()
-}
-
 // opensView is the view of the process's memory that the call has opened, or
 // empty. What was opened counts, not how it was called: many paths lead there.
 func (c *call) opensView() string {

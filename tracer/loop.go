@@ -295,7 +295,7 @@ func (s *Slot) At(r *Regs) Place {
 		return PlaceInCall
 	case rip == int64(s.loop.insn-2) && r.Nr() < 0:
 		return PlaceBeforeCall
-	case rip == int64(s.loop.insn):
+	case rip >= int64(s.loop.insn):
 		return PlaceAfterCall
 	}
 	return PlaceIdle
@@ -304,7 +304,8 @@ func (s *Slot) At(r *Regs) Place {
 // Place is where a stopped task is in relation to the loop.
 type Place uint8
 
-// The places. PlaceIdle includes the way from the wake-up to the call.
+// The places. PlaceIdle includes the way from the wake-up to the call, PlaceAfterCall
+// the way from the call to Done, after which the task is idle.
 const (
 	PlaceOutside Place = iota
 	PlaceIdle

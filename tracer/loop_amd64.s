@@ -66,8 +66,8 @@ done:
 	TESTL AX, AX
 	JZ   idle
 	MOVQ BX, DI
-	MOVL $1, SI            // FUTEX_WAKE
-	MOVL $1, DX
+	MOVL $1, SI            // FUTEX_WAKE, everybody
+	MOVL $(1<<30), DX
 	MOVL $202, AX
 	SYSCALL
 	JMP  idle

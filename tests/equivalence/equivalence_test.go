@@ -64,7 +64,7 @@ func TestBetweenMachines(t *testing.T) {
 	ms, scale := sizes()
 	jobs := append(realJobs(scale), jobsOf(list, ms)...)
 	if testing.Short() {
-		jobs = only(jobs, "awk", "gzip", "python", "sqlite", "pipeline", "identity", "self", "names", "environ", "sleep", "restart", "sigself", "segv")
+		jobs = only(jobs, "awk", "gzip", "substitution", "python", "sqlite", "pipeline", "identity", "self", "names", "environ", "sleep", "restart", "sigself", "segv")
 	}
 	compare(t, harness.Namespaced, jobs)
 }
@@ -92,7 +92,7 @@ func compare(t *testing.T, kind harness.Kind, jobs []job) {
 			var s summary
 			t.Cleanup(func() {
 				t.Logf("%v nodes, user %v, seeds %v\n%s", kind, user, seeds, &s)
-				if s.away > 10 && s.still*10 > s.away {
+				if s.away > 10 && s.still*4 > s.away { // a busy machine is slow to move anything
 					t.Errorf("%d of %d jobs ended before they were moved", s.still, s.away)
 				}
 			})

@@ -84,7 +84,7 @@ func differentBytes(what string, got, want []byte) []string {
 	for at < len(got) && at < len(want) && got[at] == want[at] {
 		at++
 	}
-	around := func(b []byte) []byte { return b[min(max(at-40, 0), len(b)):min(at+200, len(b))] }
+	around := func(b []byte) []byte { return b[min(max(at-40, 0), len(b)):min(at+500, len(b))] }
 	return []string{fmt.Sprintf("%s differs at byte %d: %d bytes %q, native %d bytes %q",
 		what, at, len(got), around(got), len(want), around(want))}
 }

@@ -34,6 +34,7 @@ func realJobs(scale int) []job {
 		{name: "perl", args: []string{"perl", "job.pl", n(250000)}, setup: files("job.pl", nil)},
 		{name: "sort", args: []string{"sort", "--parallel=1", "-o", "sorted", "text"}, setup: files("", content{"text": textFile(scale << 22)})},
 		{name: "shell", args: []string{"sh", "job.sh", n(40)}, setup: files("job.sh", nil), stays: true},
+		{name: "substitution", args: []string{"bash", "substitution.sh", n(60)}, setup: files("substitution.sh", nil), stays: true},
 		{name: "pipeline", script: "cat text | $A sort --parallel=1 | $B uniq -c", setup: files("", content{"text": words(textFile(scale << 20))}), stays: true},
 	}
 }
