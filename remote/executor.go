@@ -145,6 +145,9 @@ func (x *Executor) run() {
 	go x.reportUsage()
 	err := <-x.over
 	x.log.Info().Err(err).Msg("link ended")
+	if x.link.Err() == nil { // it is not the link that failed: home is told what did
+		_ = x.link.Send(wire.Header{Type: wire.TypeBye}, &wire.Reason{Text: err.Error()})
+	}
 	x.link.Close()
 	x.mosd.Close()
 	x.tracer.Post(func() { x.tracer.Idle = nil })
