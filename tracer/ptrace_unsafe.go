@@ -34,20 +34,29 @@ const (
 	kernelSigsetBytes   = 8
 )
 
-// ptrace makes one request. RawSyscall is right: no request made here blocks.
+// ptrace makes one request without memory of ours. RawSyscall is right: no request
+// made here blocks.
 func ptrace(request int, tid abi.LocalPid, addr, data uintptr) error {
 	_, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, uintptr(request), uintptr(tid), addr, data, 0, 0)
-	if errno == unix.ESRCH {
-		return ErrGone
-	}
-	if errno != 0 {
-		return errno
-	}
-	return nil
+	return explainPtrace(errno)
 }
 
+// ptracePtr makes one request that reads or writes memory of ours. The pointer must
+// become a number in the very call: until then the stack that it points to may move
+// (package unsafe, rule 4).
 func ptracePtr(request int, tid abi.LocalPid, addr uintptr, data unsafe.Pointer) error {
-	return ptrace(request, tid, addr, uintptr(data))
+	_, _, errno := unix.RawSyscall6(unix.SYS_PTRACE, uintptr(request), uintptr(tid), addr, uintptr(data), 0, 0)
+	return explainPtrace(errno)
+}
+
+func explainPtrace(errno unix.Errno) error {
+	switch errno {
+	case 0:
+		return nil
+	case unix.ESRCH:
+		return ErrGone
+	}
+	return errno
 }
 
 func getRegs(tid abi.LocalPid, r *Regs) error {

@@ -1,6 +1,7 @@
 package tracer
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -53,6 +54,53 @@ func TestInject(t *testing.T) {
 		}
 		return in.End()
 	})
+}
+
+// The kernel writes into memory on the stack of the tracer's goroutine, which moves
+// when it grows: at any depth what is read must arrive.
+func TestStackMayGrow(t *testing.T) {
+	for fine := range 12 { // a new tracer has a small stack
+		tr, k := seed(t)
+		var want Regs
+		on(t, tr, func() (err error) { want, err = k.Regs(); return err })
+		for depth := range 300 {
+			on(t, tr, func() error {
+				if got := shallow(fine, depth, k); got != want {
+					return fmt.Errorf("at depth %d and %d: rip %#x instead of %#x", depth, fine, got.Rip, want.Rip)
+				}
+				return nil
+			})
+		}
+	}
+}
+
+// deep calls itself before it reads the registers, shallow does with a smaller frame.
+//
+//go:noinline
+func deep(depth int, k *Task) (r Regs) {
+	if depth == 0 {
+		r, _ = k.Regs()
+		return r
+	}
+	return deep(depth-1, k)
+}
+
+//go:noinline
+func shallow(fine, depth int, k *Task) (r Regs) {
+	if fine == 0 {
+		return deep(depth, k)
+	}
+	pad(fine, func() { r = deep(depth, k) })
+	return r
+}
+
+//go:noinline
+func pad(n int, f func()) {
+	if n == 0 {
+		f()
+		return
+	}
+	pad(n-1, f)
 }
 
 // loopIn gives a stopped seed a window and lets it idle in the loop.

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,7 +28,9 @@ const pagemapScan = 0xc0606610
 
 // scanArg is struct pm_scan_arg.
 type scanArg struct {
-	size, flags, start, end, walkEnd, vec, vecLen, maxPages   uint64
+	size, flags, start, end, walkEnd                          uint64
+	vec                                                       *pageRegion
+	vecLen, maxPages                                          uint64
 	categoryInverted, categoryMask, categoryAnyof, returnMask uint64
 }
 
@@ -73,12 +74,10 @@ var guards = sync.OnceValue(func() bool {
 // scan asks the kernel for the next regions in r and returns them with the
 // address where it stopped. The result is valid until the next scan.
 func (p *pagemap) scan(r span, f pageFilter) ([]pageRegion, abi.Addr, error) {
-	arg := scanArg{start: uint64(r.start), end: uint64(r.end), vecLen: uint64(len(p.regions)),
+	arg := scanArg{start: uint64(r.start), end: uint64(r.end), vec: &p.regions[0], vecLen: uint64(len(p.regions)),
 		categoryInverted: f.invert, categoryMask: f.must, categoryAnyof: f.anyOf, returnMask: pagePresent}
 	arg.size = uint64(unsafe.Sizeof(arg))
-	arg.vec = uint64(uintptr(unsafe.Pointer(&p.regions[0])))
 	n, _, errno := unix.Syscall(unix.SYS_IOCTL, p.fd, pagemapScan, uintptr(unsafe.Pointer(&arg)))
-	runtime.KeepAlive(p.regions)
 	if errno != 0 {
 		return nil, 0, errno
 	}
