@@ -158,6 +158,8 @@ const (
 	smallOffset   = 63 << 20
 	limitOffset   = smallOffset + 4096 // what remains of a call's time limit
 	futexOffset   = limitOffset + 128  // when a futex wait ends
+	messageOffset = smallOffset + 8192 // what remains of a message
+	vectorOffset  = messageOffset + 64 // and of a vector, up to 16 KiB
 )
 
 // hold stops the body, wherever it is in its loop, and begins a session of calls

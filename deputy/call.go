@@ -22,6 +22,8 @@ type call struct {
 	row    *abi.Row
 	nr     uint64 // as executed
 	args   [6]uint64
+	whole  [6]uint64  // as args at first, before parts of the call were made
+	moved  int64      // bytes that these parts have moved
 	addrs  []abi.Addr // where the regions are in the body
 	data   [][]byte   // our view of them
 	fences []abi.Addr // pages behind regions that end early
@@ -168,6 +170,7 @@ func (c *call) layout(payload []byte) error {
 		}
 	}
 	c.args = c.plan.Relocate(c.addrs, c.data)
+	c.whole = c.args
 	return nil
 }
 
@@ -253,6 +256,7 @@ func (c *call) setOutcome(ret int64) {
 	if c.original && !c.fetched {
 		c.fetch()
 	}
+	ret = c.sum(ret)
 	outs := c.plan.Outs(ret, func(i int) []byte { return c.data[i] })
 	c.b.mu.Lock()
 	c.ret, c.outs, c.done = ret, outs, true
@@ -264,7 +268,11 @@ func (c *call) setOutcome(ret int64) {
 // written, too: select, for one, leaves the time that remains. On the tracer's
 // thread, in a session.
 func (c *call) keepOutcome() {
-	if !c.busy() || c.takeOutcome() || !c.original {
+	if !c.busy() || c.takeOutcome() {
+		return
+	}
+	c.goOnShort()
+	if !c.original {
 		return
 	}
 	c.ending.Lock()

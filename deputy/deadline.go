@@ -93,10 +93,12 @@ func (c *call) polled(ret int64) (int64, bool) {
 
 // socketArgs are the arguments of the call itself.
 func (c *call) socketArgs() [6]uint64 {
-	if c.original {
-		return c.plan.Args
+	if c.moved > 0 {
+		if args, ok := c.after(c.moved); ok {
+			return args
+		}
 	}
-	return c.args
+	return c.whole
 }
 
 // socketWait says what a socket call waits for, and which option limits it.

@@ -37,7 +37,7 @@ func interrupted(r *tracer.Regs) bool {
 // restart code in the registers. On the tracer's thread.
 func (b *body) noteInterrupted() {
 	r := &b.user.Regs
-	if b.call != nil && !b.call.done || !interrupted(r) {
+	if b.call != nil && !b.call.done || r.Nr() < 0 || !interrupted(r) && r.Result() <= 0 {
 		return
 	}
 	b.call = nil
@@ -54,8 +54,13 @@ func (b *body) noteInterrupted() {
 	if refusal != "" || row.Place(&args) != abi.Home {
 		return
 	}
-	c := &call{b: b, plan: plan, row: row, nr: plan.Nr, args: args, original: true, mask: b.user.Mask,
+	c := &call{b: b, plan: plan, row: row, nr: plan.Nr, args: args, whole: args, original: true, mask: b.user.Mask,
 		since: b.slept.sinceWhen(plan.Nr)}
+	if !interrupted(r) {
+		if c.args, _ = c.rest(r.Result()); c.moved == 0 {
+			return // it has ended
+		}
+	}
 	if temp {
 		c.mask = mask
 	}

@@ -21,7 +21,7 @@ func (b *body) land() error {
 		if err := b.deliverOutcome(c); err != nil {
 			return err
 		}
-	case !c.begun && b.user.Regs.Result() == rawInterrupted:
+	case !c.begun && (b.user.Regs.Result() == rawInterrupted || c.moved > 0):
 		return b.lingerIn(c)
 	case !c.begun:
 		// The program was stopped in it and it has not been made since: its own
@@ -106,11 +106,11 @@ func (b *body) handOver(c *call) (bool, error) {
 	}
 	relative := c.row.Timeout.Relative(&c.plan.Args)
 	switch {
-	case place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle:
+	case c.moved == 0 && (place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle):
 		code = restartNoIntr // never made
 	case place != tracer.PlaceInCall || !interrupted(r):
 		return false, b.linger() // it has just ended: its outcome is on its way
-	case !c.deadline.IsZero():
+	case !c.deadline.IsZero() || c.moved > 0:
 		return false, b.linger()
 	case (code == restartBlock || code == rawInterrupted) && relative:
 		return false, b.linger()

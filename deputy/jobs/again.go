@@ -6,41 +6,60 @@ import (
 	"umosix/wire"
 )
 
-// Pauses between two looks at a process that was started on another node. While
-// it is there they are short; each time it is at home instead, they double.
+// Pauses before a process goes again to where it was started. Each time it comes home
+// they double, until it has stayed there for longer than the longest.
 const (
-	firstPause   = 200 * time.Millisecond
+	firstPause   = 20 * time.Millisecond
 	longestPause = 5 * time.Second
 )
 
 // goAgain takes a process that had to come home back to the node that it was
 // started on, when it can go again. A user who moves it ends that.
 func (r *Registry) goAgain(p *process) {
-	pause := firstPause
-	for {
-		timer := time.NewTimer(pause)
-		select {
-		case <-timer.C:
-		case <-p.gone:
-			timer.Stop()
-			return
-		case <-r.life.Done():
-			timer.Stop()
+	pause, left := firstPause, time.Now()
+	for r.atHome(p) {
+		if time.Since(left) > longestPause {
+			pause = firstPause
+		}
+		if !r.rest(p, pause) {
 			return
 		}
 		to := r.wantedBy(p)
 		if to == wire.Home {
 			return
 		}
-		if r.where(p) != wire.Home {
-			pause = firstPause
-			continue
-		}
-		pause = min(2*pause, longestPause)
 		if _, err := r.move(r.life, p, to); err != nil {
 			r.log.Debug().Err(err).Str(fieldJob, p.job.id).Msg("not gone again")
 		}
+		pause, left = min(2*pause, longestPause), time.Now()
 	}
+}
+
+// atHome waits until a process is at home; false: it has ended, or the registry has.
+func (r *Registry) atHome(p *process) bool {
+	for r.where(p) != wire.Home {
+		select {
+		case <-p.home:
+		case <-p.gone:
+			return false
+		case <-r.life.Done():
+			return false
+		}
+	}
+	return true
+}
+
+// rest pauses; false: the process has ended, or the registry has.
+func (r *Registry) rest(p *process, pause time.Duration) bool {
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-p.gone:
+	case <-r.life.Done():
+	}
+	return false
 }
 
 // wantedBy is the node where a process was started, or home.

@@ -67,6 +67,7 @@ type process struct {
 	pinned  string        // the reason that its job's watchers were told last
 	pidfd   *os.File      // of awaitEnd
 	moving  chan struct{} // holds one token while it may be moved
+	home    chan struct{} // gets a token when it has come home
 	gone    chan struct{} // closed at its end
 }
 
@@ -189,6 +190,7 @@ func (r *Registry) addLocked(j *job, pid int, start uint64) *process {
 		job: j, pid: pid, start: start, ordinal: j.ordinal,
 		said:   control.State{Pid: pid},
 		moving: make(chan struct{}, 1),
+		home:   make(chan struct{}, 1),
 		gone:   make(chan struct{}),
 	}
 	j.ordinal++

@@ -4,6 +4,7 @@ import (
 	"maps"
 	"time"
 
+	"umosix/wire"
 	"umosix/wire/control"
 )
 
@@ -62,6 +63,12 @@ func (p *process) hear(s *control.State) {
 		p.settle()
 	}
 	p.said = *s
+	if s.Where == wire.Home {
+		select {
+		case p.home <- struct{}{}:
+		default:
+		}
+	}
 }
 
 // counted is all that was counted of a process. Called with mu held.
