@@ -34,8 +34,8 @@ type scanArg struct {
 	categoryInverted, categoryMask, categoryAnyof, returnMask uint64
 }
 
-// pageRegion is struct page_region.
-type pageRegion struct{ start, end, categories uint64 }
+// pageRegion is struct page_region; the categories of its pages are not looked at.
+type pageRegion struct{ start, end, _ uint64 }
 
 // pageFilter selects pages: all of must (inverted where invert says so) and any of anyOf.
 type pageFilter struct{ invert, must, anyOf uint64 }
