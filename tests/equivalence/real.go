@@ -25,6 +25,7 @@ func realJobs(scale int) []job {
 		{name: "gzip", args: []string{"gzip", "-9", "-n", "-k", "text"}, setup: files("", content{"text": text})},
 		// A script that execs gzip: it may be at home just then, or over.
 		{name: "gunzip", args: []string{"gunzip", "-k", "packed.gz"}, setup: files("", content{"packed.gz": packed(textFile(scale << 24))}), stays: true},
+		{name: "unpack", args: []string{"gzip", "-d", "-k", "packed.gz"}, setup: files("", content{"packed.gz": packed(textFile(scale << 24))})},
 		{name: "xz", args: []string{"xz", "-6", "-k", "-T1", "text"}, setup: files("", content{"text": text[:len(text)/3]})},
 		{name: "flac", args: []string{"flac", "-8", "-s", "sound.wav"}, setup: files("", content{"sound.wav": sound})},
 		{name: "python", args: []string{"/usr/bin/python3", "job.py", n(4)}, setup: files("job.py", nil)},
