@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"umosix/tests/harness"
@@ -87,8 +88,9 @@ func (j job) feed(c *harness.Command, run func(started func()) error, r *harness
 // jobsOf makes a job of every compiled program.
 func jobsOf(list []programs.Program, ms int) (jobs []job) {
 	for _, p := range list {
+		program, _, _ := strings.Cut(p.Name, "/") // without its build
 		jobs = append(jobs, job{
-			name: p.Name, args: []string{p.Path, strconv.Itoa(ms)}, input: p.Input, stays: mayStay[p.Name],
+			name: p.Name, args: []string{p.Path, strconv.Itoa(ms)}, input: p.Input, stays: mayStay[program],
 		})
 	}
 	return jobs
