@@ -26,17 +26,17 @@ demo: ## move a real job out and home again between two nodes of this machine
 test: ## all tests with small inputs and 3 seeds, at most 20 minutes on two cores
 	@tests/scripts/packages.sh test
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=3s
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=10000x
 	$(TEST) -short -timeout 15m ./...
 
 test-long: ## all tests with full inputs, 20 seeds, 10,000 moves and 200 rounds of faults
 	@tests/scripts/packages.sh test
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=60s
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=300000x
 	SEEDS=20 $(TEST) -timeout 6h -v ./...
 
-fuzz: ## run every fuzz target for FUZZTIME (default 10s)
-	@tests/scripts/fuzz.sh $(or $(FUZZTIME),10s)
+fuzz: ## run every fuzz target for FUZZTIME (default 50000x; a number of inputs)
+	@tests/scripts/fuzz.sh $(or $(FUZZTIME),50000x)
 
 bench: ## print the costs of the product as ratios to doing without it
 	@tests/scripts/packages.sh test
