@@ -14,9 +14,9 @@ import (
 )
 
 // Movable says, in words for users, why the process must run at home for now. It
-// is empty if nothing stands against a move. LocalPid suffices, also while the
-// process runs; Leader is looked at if it is set. A Take that follows in the same
-// stop relies on the mappings that Movable has seen.
+// is empty if nothing stands against a move. While the process runs, without a
+// Leader, its descriptors and registers are not looked at. A Take that follows in the
+// same stop relies on the mappings that Movable has seen.
 func Movable(s *Subject) (reason string) {
 	for _, look := range []func() (string, error){s.statusReason, s.areasReason, s.descriptorsReason, s.processorReason} {
 		reason, err := look()
@@ -199,8 +199,13 @@ func (s *Subject) stable(a tracer.Area, uid int) bool {
 }
 
 // descriptorsReason looks for descriptors whose kernel object works on the memory
-// of the process by itself.
+// of the process by itself. A look keeps the file open for a moment (fs/proc/fd.c): a
+// pipe whose last writer closes it just then would not end yet, so the process must
+// stand still.
 func (s *Subject) descriptorsReason() (string, error) {
+	if s.Leader == nil {
+		return "", nil
+	}
 	dir := fmt.Sprintf("/proc/%d/fd", s.LocalPid)
 	names, err := readNames(dir)
 	if err != nil {
