@@ -51,8 +51,11 @@ func (r *Registry) deputyOf(ctx context.Context, j *job) (*deputy, error) {
 		return nil, ctx.Err()
 	}
 	r.mu.Lock()
-	present, lost := j.deputy, j.orphan
+	present, lost, over := j.deputy, j.orphan, r.overLocked(j)
 	r.mu.Unlock()
+	if over {
+		return nil, control.NotFound("job %s has ended", j.id)
+	}
 	if present != nil {
 		return present, nil
 	}
@@ -103,6 +106,9 @@ func (r *Registry) startDeputy(j *job) (*deputy, error) {
 	r.mu.Lock()
 	for _, p := range j.procs {
 		p.settle() // this one counts anew
+	}
+	if r.overLocked(j) { // meanwhile: nobody else knows this deputy
+		d.dismiss()
 	}
 	r.mu.Unlock()
 	r.log.Debug().Str(fieldJob, j.id).Int(fieldPid, child.Pid).Msg("deputy started")

@@ -326,6 +326,23 @@ func TestLateWordAboutAnEndedJob(t *testing.T) {
 	}
 }
 
+// A deputy that is started while its job ends is not left behind.
+func TestDeputyStartedTooLate(t *testing.T) {
+	n := newNode(t, t.TempDir())
+	pid, end := program(t, waiting)
+	n.register(pid, control.Options{Shake: time.Hour})
+	j := n.known(pid).job
+	end()
+	eventually(t, "the end", func() bool { return n.known(pid) == nil })
+	if d, err := n.deputyOf(t.Context(), j); err == nil {
+		t.Errorf("a job that is over has got deputy %d", d.pid)
+	}
+	if _, err := n.startDeputy(j); err != nil {
+		t.Fatal(err)
+	}
+	<-n.deputies[0].ended
+}
+
 // The last process of a job may get the number of one that has just ended.
 func TestRecycledNumberInOneJob(t *testing.T) {
 	n := newNode(t, t.TempDir())

@@ -177,7 +177,7 @@ func (j *job) label() string {
 func (r *Registry) enrolLocked(j *job, pid int) (p *process, parent int) {
 	now, err := readStat(pid)
 	known := r.procs[pid]
-	if err != nil || now.dead() || known != nil && known.start == now.start || r.jobs[j.id] != j {
+	if err != nil || now.dead() || known != nil && known.start == now.start || r.overLocked(j) {
 		return nil, 0
 	}
 	return r.addLocked(j, pid, now.start), now.ppid
@@ -228,6 +228,9 @@ func (r *Registry) removeLocked(p *process) {
 		r.finishLocked(j)
 	}
 }
+
+// overLocked tells whether a job has ended. Called with mu held.
+func (r *Registry) overLocked(j *job) bool { return r.jobs[j.id] != j }
 
 // finishLocked ends a job. Called with mu held.
 func (r *Registry) finishLocked(j *job) {

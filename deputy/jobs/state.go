@@ -51,7 +51,7 @@ func (r *Registry) save(j *job) {
 	defer r.saving.Unlock()
 	r.mu.Lock()
 	record := j.record()
-	over := r.jobs[j.id] != j
+	over := r.overLocked(j)
 	r.mu.Unlock()
 	if over {
 		os.Remove(r.stateFile(j.id))

@@ -53,7 +53,7 @@ func BenchmarkHome(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "in.wav"), sound(60), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "in.wav"), sound(600), 0o644); err != nil {
 		b.Fatal(err)
 	}
 	for _, j := range homeJobs {
