@@ -26,7 +26,7 @@ demo: ## move a real job out and home again between two nodes of this machine
 test: ## all tests with small inputs and 3 seeds, at most 20 minutes on two cores
 	@tests/scripts/packages.sh test
 	@$(MAKE) --no-print-directory check
-	@$(MAKE) --no-print-directory fuzz FUZZTIME=10000x
+	@$(MAKE) --no-print-directory fuzz FUZZTIME=30000x
 	$(TEST) -short -timeout 15m ./...
 
 test-long: ## all tests with full inputs, 20 seeds, 10,000 moves and 200 rounds of faults

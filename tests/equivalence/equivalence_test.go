@@ -61,8 +61,8 @@ func TestBetweenMachines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ms, scale := sizes()
-	jobs := append(realJobs(scale), jobsOf(list, ms)...)
+	ms, scale := sizes() // of which twice as much: nodes like these move more slowly
+	jobs := append(realJobs(scale), jobsOf(list, 2*ms)...)
 	if testing.Short() {
 		jobs = only(jobs, "awk", "gzip", "substitution", "python", "sqlite", "pipeline", "identity", "self", "names", "environ", "sleep", "restart", "sigself", "segv")
 	}
@@ -92,7 +92,7 @@ func compare(t *testing.T, kind harness.Kind, jobs []job) {
 			var s summary
 			t.Cleanup(func() {
 				t.Logf("%v nodes, user %v, seeds %v\n%s", kind, user, seeds, &s)
-				if s.away > 10 && s.still*4 > s.away { // a busy machine is slow to move anything
+				if s.away > 10 && s.still*10 > s.away {
 					t.Errorf("%d of %d jobs ended before they were moved", s.still, s.away)
 				}
 			})

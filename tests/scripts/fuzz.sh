@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs every fuzz target of the module, one after the other, with the number of
-# inputs given (10000x). With a time instead, go test calls an input that is under
+# inputs given (50000x). With a time instead, go test calls an input that is under
 # way at its end a failure.
 set -eu
 inputs=${1:-50000x}
