@@ -15,28 +15,28 @@ import (
 //go:embed testdata
 var scripts embed.FS
 
-// realJobs are programs as users have them, sized by scale: 1 takes about 0.3 s
-// each.
+// realJobs are programs as users have them, sized by scale: with 1 the most take
+// 0.3 to 0.7 s on a machine of 2024.
 func realJobs(scale int) []job {
-	text, sound := textFile(scale<<20), soundFile(12*scale)
+	text, sound := textFile(3*scale<<20), soundFile(24*scale)
 	n := func(base int) string { return fmt.Sprint(base * scale) }
 	return []job{
-		{name: "awk", args: []string{"gawk", "-v", "n=" + n(900000), "-f", "job.awk"}, setup: files("job.awk", nil)},
+		{name: "awk", args: []string{"gawk", "-v", "n=" + n(600000), "-f", "job.awk"}, setup: files("job.awk", nil)},
 		{name: "gzip", args: []string{"gzip", "-9", "-n", "-k", "text"}, setup: files("", content{"text": text})},
 		// A script that execs gzip: it may be at home just then, or over.
 		{name: "gunzip", args: []string{"gunzip", "-k", "packed.gz"}, setup: files("", content{"packed.gz": packed(textFile(scale << 24))}), stays: true},
 		{name: "unpack", args: []string{"gzip", "-d", "-k", "packed.gz"}, setup: files("", content{"packed.gz": packed(textFile(scale << 24))})},
-		{name: "xz", args: []string{"xz", "-6", "-k", "-T1", "text"}, setup: files("", content{"text": text[:len(text)/3]})},
+		{name: "xz", args: []string{"xz", "-6", "-k", "-T1", "text"}, setup: files("", content{"text": text[:len(text)/8]})},
 		{name: "flac", args: []string{"flac", "-8", "-s", "sound.wav"}, setup: files("", content{"sound.wav": sound})},
 		{name: "python", args: []string{"/usr/bin/python3", "job.py", n(4)}, setup: files("job.py", nil)},
-		{name: "sqlite", args: []string{"sqlite3", "-cmd", ".param set :n " + n(20000), "data.db", ".read job.sql"}, setup: files("job.sql", nil)},
+		{name: "sqlite", args: []string{"sqlite3", "-cmd", ".param set :n " + n(60000), "data.db", ".read job.sql"}, setup: files("job.sql", nil)},
 		// Its log in shared memory may pin it.
-		{name: "sqlite-wal", args: []string{"sqlite3", "-cmd", ".param set :n " + n(5000), "-cmd", "PRAGMA journal_mode = WAL", "data.db", ".read job.sql"}, setup: files("job.sql", nil), stays: true},
+		{name: "sqlite-wal", args: []string{"sqlite3", "-cmd", ".param set :n " + n(20000), "-cmd", "PRAGMA journal_mode = WAL", "data.db", ".read job.sql"}, setup: files("job.sql", nil), stays: true},
 		{name: "perl", args: []string{"perl", "job.pl", n(250000)}, setup: files("job.pl", nil)},
-		{name: "sort", args: []string{"sort", "--parallel=1", "-o", "sorted", "text"}, setup: files("", content{"text": textFile(scale << 22)})},
+		{name: "sort", args: []string{"sort", "--parallel=1", "-o", "sorted", "text"}, setup: files("", content{"text": textFile(5 * scale << 21)})},
 		{name: "shell", args: []string{"sh", "job.sh", n(40)}, setup: files("job.sh", nil), stays: true},
 		{name: "substitution", args: []string{"bash", "substitution.sh", n(60)}, setup: files("substitution.sh", nil), stays: true},
-		{name: "pipeline", script: "cat text | $A sort --parallel=1 | $B uniq -c", setup: files("", content{"text": words(textFile(scale << 20))}), stays: true},
+		{name: "pipeline", script: "cat text | $A sort --parallel=1 | $B uniq -c", setup: files("", content{"text": words(textFile(3 * scale << 20))}), stays: true},
 	}
 }
 
