@@ -38,12 +38,11 @@ const (
 	slotNr     = 8
 	slotArgs   = 16
 	slotRet    = 64
-	slotWaiter = 72 // home sleeps on turn
-	slotMask   = 80 // blocked signals during the call
-	slotIdle   = 88 // blocked signals while idle
-	slotSpins  = 96
-	slotAsleep = 100 // the task sleeps on turn
-	slotMasks  = 104 // the masks are to be set
+	slotWaiter = 72  // home sleeps on turn
+	slotMask   = 80  // blocked signals during the call
+	slotIdle   = 88  // blocked signals while idle
+	slotAsleep = 96  // the task sleeps on turn
+	slotMasks  = 100 // the masks are to be set
 )
 
 const turnIdle, turnRun, turnDone = 0, 1, 2

@@ -3,25 +3,14 @@
 // The resident loop: code that is copied into a process of a job and runs there,
 // never here. RBX is the address of the task's slot; the offsets are those of
 // type slot. It uses no stack and no register that a system call preserves, but
-// RBX and R12.
+// RBX.
 //
-//	idle:  turn is not 1: spin a little, then wait for a change of turn (futex)
+//	idle:  turn is not 1: wait for a change of turn (futex)
 //	run:   turn is 1: set the mask of the call, execute it, set the idle mask again
 //	done:  store the result, set turn to 2, wake home's thread if it sleeps
 TEXT ·loopCode(SB), NOSPLIT|NOFRAME, $0
 idle:
-	MOVL 96(BX), R12       // spins
-again:
-	MOVL (BX), DX
-	CMPL DX, $1
-	JEQ  run
-	TESTL R12, R12
-	JZ   sleep
-	DECL R12
-	PAUSE
-	JMP  again
-sleep:
-	MOVL $1, 100(BX)       // asleep: home must wake us
+	MOVL $1, 96(BX)        // asleep: home must wake us
 	MOVL (BX), DX
 	CMPL DX, $1
 	JEQ  run
@@ -32,8 +21,8 @@ sleep:
 	SYSCALL
 	JMP  idle
 run:
-	MOVL $0, 100(BX)
-	CMPL 104(BX), $0       // a mask for the time of the call?
+	MOVL $0, 96(BX)
+	CMPL 100(BX), $0       // a mask for the time of the call?
 	JEQ  call
 	LEAQ 80(BX), SI
 	MOVL $2, DI            // SIG_SETMASK
@@ -51,7 +40,7 @@ call:
 	MOVQ 56(BX), R9
 	SYSCALL
 	MOVQ AX, 64(BX)
-	CMPL 104(BX), $0
+	CMPL 100(BX), $0
 	JEQ  done
 	LEAQ 88(BX), SI
 	MOVL $2, DI

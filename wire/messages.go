@@ -74,8 +74,7 @@ type CallFlags uint8
 
 // The call flags.
 const (
-	TempMask CallFlags = 1 << iota // Mask is the call's own (ppoll and its like)
-	Resume                         // no new call: wait on for the one that the body is in
+	Resume CallFlags = 1 << iota // no new call: wait on for the one that the body is in
 )
 
 // Reply is the outcome of a call. Outs[i] is how many bytes of region i lie in

@@ -30,7 +30,7 @@ func samples() []sample {
 			},
 		},
 		Mask:  1 << 16,
-		Flags: TempMask | Resume,
+		Flags: Resume,
 	}
 	usage := Usage{UserNs: 1_500_000_000, SystemNs: 20_000_000, RSS: 123 << 20}
 	head := func(t Type) Header { return Header{Type: t, Seq: 300, Ack: 299, Inc: 4, Pid: 4711, Tid: 4712} }
