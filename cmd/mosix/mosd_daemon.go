@@ -66,7 +66,7 @@ func (d *daemon) join(udp gossip.Transport) error {
 	d.peers = &jobs.Peers{Hello: hello, Address: d.addressOf, Credentials: d.identity.get}
 	d.host = host.New(host.Config{
 		Self: d.self, Uid: os.Geteuid(), Dir: d.dir, Socket: d.socket, Grace: d.conf.Grace, Hello: hello,
-		Policy:      func() host.Policy { return host.PolicyOf(d.conf, d.flag(gossip.Block)) },
+		Policy:      d.policy,
 		Credentials: d.identity.get,
 		Issue:       d.issuer(wire.KindExecutor),
 		Return: func(ctx context.Context, from wire.NodeID, ask control.Return) (control.Migrated, error) {
@@ -86,6 +86,13 @@ func (d *daemon) join(udp gossip.Transport) error {
 		Self: d.self, Map: d.live.Map, Keys: d.ca.GossipKeys(), Local: d.local, Transport: udp, Log: d.log,
 	})
 	return err
+}
+
+// policy is what holds for guests now.
+func (d *daemon) policy() host.Policy {
+	p := host.PolicyOf(d.conf, d.flag(gossip.Block))
+	p.Free = d.sampler.MemFree
+	return p
 }
 
 // run serves until the context ends, then sends guests away and brings own

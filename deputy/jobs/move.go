@@ -108,7 +108,7 @@ func (r *Registry) moveOnce(ctx context.Context, p *process, to wire.NodeID) (co
 	var admission Admission
 	if to != wire.Home {
 		var err error
-		if admission, err = r.admit(ctx, p.job, to); err != nil {
+		if admission, err = r.admit(ctx, p, to); err != nil {
 			return result, err
 		}
 	}

@@ -69,7 +69,7 @@ func (r *Registry) choose(ctx context.Context, p *process, opts *control.Options
 			return wire.Home, Admission{}, nil
 		}
 		var admission Admission
-		if admission, err = r.admit(ctx, p.job, to); err == nil {
+		if admission, err = r.admit(ctx, p, to); err == nil {
 			return to, admission, nil
 		}
 	}
@@ -113,7 +113,8 @@ func within(spans []control.Span, node wire.NodeID) bool {
 
 // admit asks a node to take the job in, under the rules of this node's
 // configuration.
-func (r *Registry) admit(ctx context.Context, j *job, to wire.NodeID) (Admission, error) {
+func (r *Registry) admit(ctx context.Context, p *process, to wire.NodeID) (Admission, error) {
+	j := p.job
 	if r.isDraining() {
 		return Admission{}, control.Refused("this node's daemon is being shut down")
 	}
@@ -123,11 +124,23 @@ func (r *Registry) admit(ctx context.Context, j *job, to wire.NodeID) (Admission
 	ctx, cancel := context.WithTimeout(ctx, admitTimeout)
 	defer cancel()
 	return r.cfg.Cluster.Admit(ctx, to, control.Admit{
-		Job:   j.id,
-		Home:  r.cfg.Self,
-		Uid:   j.owner.Uid,
-		Grace: int64(r.grace(j).Seconds()),
+		Job:    j.id,
+		Home:   r.cfg.Self,
+		Uid:    j.owner.Uid,
+		Grace:  int64(r.grace(j).Seconds()),
+		Memory: r.memoryOf(p),
 	})
+}
+
+// memoryOf is how many bytes of memory would go with a process.
+func (r *Registry) memoryOf(p *process) uint64 {
+	r.mu.Lock()
+	said := p.said
+	r.mu.Unlock()
+	if said.Where != wire.Home {
+		return said.RSS
+	}
+	return anonymous(p.pid)
 }
 
 // Attach has the deputy seize a process that is about to exec; mosrun has

@@ -68,6 +68,20 @@ func parseStat(text []byte) (stat, error) {
 	}, nil
 }
 
+// anonymous is how much memory of no file a process has in RAM, in bytes; 0 if it
+// has ended (man 5 proc_pid_statm).
+func anonymous(pid int) uint64 {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
+	if err != nil {
+		return 0
+	}
+	var size, resident, shared uint64
+	if n, _ := fmt.Sscan(string(text), &size, &resident, &shared); n < 3 || shared > resident {
+		return 0
+	}
+	return (resident - shared) * uint64(os.Getpagesize())
+}
+
 // children lists the processes that the tasks of pid have made and not yet
 // waited for. It needs CONFIG_PROC_CHILDREN, as every distribution has it.
 func children(pid int) []int {

@@ -11,6 +11,9 @@ import (
 
 func TestPolicy(t *testing.T) {
 	job := func(uid int) control.Admit { return control.Admit{Job: "1-a", Home: 2, Uid: uid} }
+	sized := func(memory uint64) control.Admit {
+		return control.Admit{Job: "1-a", Home: 2, Uid: 1000, Memory: memory}
+	}
 	for _, test := range []struct {
 		name    string
 		conf    string
@@ -31,12 +34,19 @@ func TestPolicy(t *testing.T) {
 		{name: "no job", ask: control.Admit{Home: 2, Uid: 1000}, refusal: "no good name"},
 		{name: "a long job", ask: control.Admit{Job: strings.Repeat("x", 500), Home: 2, Uid: 1000}, refusal: "no good name"},
 		{name: "no uid", ask: job(-1), refusal: "uid -1"},
+		{name: "as large as what is free", ask: sized(100 << 20)},
+		{name: "larger", ask: sized(100<<20 + 1), refusal: "it is full: 100 MB of its memory are free and the process has 101 MB"},
+		{name: "a reserve", conf: "memory-reserve 40", ask: sized(60 << 20)},
+		{name: "larger than the reserve allows", conf: "memory-reserve 40", ask: sized(60<<20 + 1), refusal: "(memory-reserve 40 in its mosix.conf)"},
+		{name: "less than the reserve is free", conf: "memory-reserve 101", ask: job(1000), refusal: "it is full"},
 	} {
 		conf := cluster.DefaultConf()
 		if err := conf.Read("mosix.conf", strings.NewReader(test.conf)); err != nil {
 			t.Fatal(err)
 		}
-		err := PolicyOf(conf, test.blocked).Check(2, &test.ask)
+		policy := PolicyOf(conf, test.blocked)
+		policy.Free = func() (uint64, error) { return 100 << 20, nil }
+		err := policy.Check(2, &test.ask)
 		if (err == nil) != (test.refusal == "") || err != nil && !strings.Contains(err.Error(), test.refusal) {
 			t.Errorf("%s: %v, want %q", test.name, err, test.refusal)
 		}

@@ -45,6 +45,7 @@ type Admit struct {
 	Home     wire.NodeID
 	Uid      int
 	User     string `json:",omitempty"`
+	Memory   uint64 `json:",omitempty"` // bytes that the process holds which is to come; 0: nothing yet
 	Features []string
 	Grace    int64 // seconds; 0: the host's own
 }

@@ -10,7 +10,7 @@ import (
 // limit.
 type cgroupLimits struct {
 	cpus         int    // whole CPUs, rounded up
-	memory, used uint64 // bytes, of the tightest group
+	memory, used uint64 // bytes, of the tightest group; used without cached files
 }
 
 // readCgroup takes the tightest limit from this process's group up to the root
@@ -54,7 +54,21 @@ func (l *cgroupLimits) tighten(s *procSampler, dir string) {
 	}
 	text, _ = s.read(path.Join(dir, "memory.current"))
 	used, _ := strconv.ParseUint(text, 10, 63)
-	l.memory, l.used = limit, used
+	text, _ = s.read(path.Join(dir, "memory.stat"))
+	l.memory, l.used = limit, used-min(used, cachedFiles(text))
+}
+
+// cachedFiles is how much of a group's memory the kernel can take back by dropping
+// pages of files, in bytes.
+func cachedFiles(stat string) (sum uint64) {
+	for line := range strings.Lines(stat) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if name == "active_file" || name == "inactive_file" {
+			n, _ := strconv.ParseUint(value, 10, 62)
+			sum += n
+		}
+	}
+	return sum
 }
 
 // quotaCPUs reads "QUOTA PERIOD" or "max PERIOD", in microseconds.

@@ -17,6 +17,8 @@ type Sampler interface {
 	// Sample fills in Load, CPUs, MemTotal, MemFree and Utilisation since the call
 	// before; the first call measures since boot. It never blocks for long.
 	Sample() (Local, error)
+	// MemFree is how many bytes are available now without paging.
+	MemFree() (uint64, error)
 }
 
 // NewSampler measures by /proc and, as far as this process is limited by them,
@@ -51,18 +53,14 @@ func (s *procSampler) Sample() (Local, error) {
 	if err != nil {
 		return Local{}, err
 	}
-	total, free, err := s.readMemory()
+	limits := s.readCgroup()
+	total, free, err := s.memory(limits)
 	if err != nil {
 		return Local{}, err
 	}
-	limits := s.readCgroup()
 	cpus := min(now.cpus, max(1, s.cpus()))
 	if limits.cpus > 0 {
 		cpus = min(cpus, limits.cpus)
-	}
-	if limits.memory > 0 && limits.memory < total {
-		total = limits.memory
-		free = min(free, total-min(total, limits.used))
 	}
 	share := s.share(now)
 	s.note(now, share)
@@ -70,9 +68,25 @@ func (s *procSampler) Sample() (Local, error) {
 		Load:        uint32(min(s.mean*100+0.5, 1<<31)),
 		CPUs:        uint16(min(cpus, 1<<16-1)),
 		MemTotal:    total,
-		MemFree:     min(free, total),
+		MemFree:     free,
 		Utilisation: uint16(share*1000 + 0.5),
 	}, nil
+}
+
+// MemFree is part of Sampler.
+func (s *procSampler) MemFree() (uint64, error) {
+	_, free, err := s.memory(s.readCgroup())
+	return free, err
+}
+
+// memory is that of the machine or of the tightest control group.
+func (s *procSampler) memory(limits cgroupLimits) (total, free uint64, err error) {
+	total, free, err = s.readMemory()
+	if limits.memory > 0 && limits.memory < total {
+		total = limits.memory
+		free = min(free, total-min(total, limits.used))
+	}
+	return total, min(free, total), err
 }
 
 // share is how much of the CPUs was busy since the last sample, 0 to 1.

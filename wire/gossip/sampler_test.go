@@ -52,11 +52,15 @@ func TestSamplerInControlGroup(t *testing.T) {
 	s := machine(t, map[string]string{
 		"proc/stat": idleStat, "proc/meminfo": meminfo, "proc/self/cgroup": "4:memory:/x\n0::/a/b\n",
 		"sys/fs/cgroup/a/b/cpu.max": "max 100000\n", "sys/fs/cgroup/a/cpu.max": "150000 100000\n",
-		"sys/fs/cgroup/a/b/memory.max": "max\n", "sys/fs/cgroup/a/memory.max": "2147483648\n", "sys/fs/cgroup/a/memory.current": "1073741824\n",
+		"sys/fs/cgroup/a/b/memory.max": "max\n", "sys/fs/cgroup/a/memory.max": "2147483648\n", "sys/fs/cgroup/a/memory.current": "1610612736\n",
+		"sys/fs/cgroup/a/memory.stat": "anon 1\ninactive_file 268435456\nactive_file 268435456\nfile 1073741824\n",
 	})
 	got, err := s.Sample()
 	if err != nil || got.CPUs != 2 || got.MemTotal != 2<<30 || got.MemFree != 1<<30 {
 		t.Errorf("got %+v, %v", got, err)
+	}
+	if free, err := s.MemFree(); err != nil || free != 1<<30 {
+		t.Errorf("%d bytes free, %v", free, err)
 	}
 	s.cpus = func() int { return 1 }
 	if got, _ := s.Sample(); got.CPUs != 1 {
