@@ -49,27 +49,29 @@ func sendAway(t *testing.T, n *harness.Node, args ...string) *harness.Job {
 	return j
 }
 
+// signalExecutors sends a signal to every executor of a node.
+func signalExecutors(n *harness.Node, sig syscall.Signal) func() error {
+	return func() (err error) {
+		for _, pid := range n.Pids(harness.Executor) {
+			err = syscall.Kill(pid, sig)
+		}
+		return err
+	}
+}
+
 // A process that is lost with its node ends with 137 and one line that says so, in
 // time, whatever it was that has failed.
 func TestLosses(t *testing.T) {
 	clusters(t, bestKind(), 2, func(t *testing.T, c *harness.Nodes) {
 		far := c.Node(away)
-		signal := func(sig syscall.Signal) func() error {
-			return func() (err error) {
-				for _, pid := range far.Pids(harness.Executor) {
-					err = syscall.Kill(pid, sig)
-				}
-				return err
-			}
-		}
 		for _, loss := range []struct {
 			name         string
 			within       time.Duration
 			strike, mend func() error
 			cable        bool
 		}{
-			{"executor killed", deathLimit, signal(syscall.SIGKILL), nil, false},
-			{"executor stopped", grace + deathLimit, signal(syscall.SIGSTOP), signal(syscall.SIGCONT), false},
+			{"executor killed", deathLimit, signalExecutors(far, syscall.SIGKILL), nil, false},
+			{"executor stopped", grace + deathLimit, signalExecutors(far, syscall.SIGSTOP), signalExecutors(far, syscall.SIGCONT), false},
 			{"cable pulled", grace + deathLimit, far.Cut, far.Heal, true},
 		} {
 			for _, program := range []string{"sleep 25", "awk BEGIN{while(1);}", "tail -f /dev/null"} {

@@ -114,6 +114,9 @@ func Start(t testing.TB, value Cluster) *Nodes {
 // Node is node number i, counted from 1 as in mosix.map.
 func (c *Nodes) Node(i int) *Node { return c.nodes[i-1] }
 
+// Value is what the nodes were made from.
+func (c *Nodes) Value() Cluster { return c.value }
+
 // Len is the number of nodes.
 func (c *Nodes) Len() int { return len(c.nodes) }
 
@@ -187,10 +190,10 @@ func (c *Nodes) configure() error {
 	}
 	conf := fmt.Sprintf("balance no\nroot-ok 1-%d\n%s", len(c.nodes), c.value.Conf)
 	for _, n := range c.nodes {
-		if err := n.writeConfig("mosix.map", lines.String(), 0o644); err != nil {
+		if err := n.WriteConfig("mosix.map", lines.String(), 0o644); err != nil {
 			return err
 		}
-		if err := n.writeConfig("mosix.conf", conf, 0o644); err != nil {
+		if err := n.WriteConfig("mosix.conf", conf, 0o644); err != nil {
 			return err
 		}
 	}
@@ -202,7 +205,7 @@ func (c *Nodes) configure() error {
 		return err
 	}
 	for _, n := range c.nodes[1:] {
-		if err := n.writeConfig("secret", string(secret), 0o600); err != nil {
+		if err := n.WriteConfig("secret", string(secret), 0o600); err != nil {
 			return err
 		}
 	}

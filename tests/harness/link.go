@@ -19,10 +19,11 @@ func (s *space) shape(l Link) error {
 	if l == (Link{}) {
 		return nil
 	}
-	line := []string{"tc", "qdisc", "add", "dev", "eth0", "root", "netem"}
-	if l.Delay > 0 {
-		line = append(line, "delay", fmt.Sprintf("%dus", l.Delay.Microseconds()))
+	line := []string{"tc", "qdisc", "add", "dev", "eth0", "root"}
+	if l.Delay == 0 { // kernels without netem can do this
+		return s.run(append(line, "tbf", "rate", l.Rate, "burst", "64kb", "latency", "100ms")...)
 	}
+	line = append(line, "netem", "delay", fmt.Sprintf("%dus", l.Delay.Microseconds()))
 	if l.Rate != "" {
 		line = append(line, "rate", l.Rate)
 	}

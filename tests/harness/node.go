@@ -85,7 +85,15 @@ func makeOwned(path string, perm os.FileMode, u User) error {
 	return u.own(path)
 }
 
-func (n *Node) writeConfig(name, text string, perm os.FileMode) error {
+// ReadConfig is a file of the daemon's configuration.
+func (n *Node) ReadConfig(name string) (string, error) {
+	text, err := os.ReadFile(filepath.Join(n.configDir(), name))
+	return string(text), err
+}
+
+// WriteConfig writes a file of the daemon's configuration, which reads it when it
+// starts.
+func (n *Node) WriteConfig(name, text string, perm os.FileMode) error {
 	path := filepath.Join(n.configDir(), name)
 	if err := os.WriteFile(path, []byte(text), perm); err != nil {
 		return err
