@@ -68,20 +68,20 @@ func (b *body) prepareOut(p *peer) error {
 	if b.now() != native {
 		return nil
 	}
-	reason := snapshot.Movable(&snapshot.Subject{LocalPid: abi.LocalPid(b.pid)})
-	if _, err := taskCount(b.pid); err != nil {
-		return fmt.Errorf("no process %d", b.pid)
-	}
-	if reason != "" {
+	if reason := snapshot.Movable(&snapshot.Subject{LocalPid: abi.LocalPid(b.pid)}); reason != "" {
 		return &pinnedError{reason}
 	}
 	return b.sendAhead(p)
 }
 
-// notOut lets the process go on at home after a failed move.
+// notOut lets the process go on at home after a failed move. One that is ending has
+// failed to move for no other reason.
 func (b *body) notOut(cause error) error {
 	var why *pinnedError
-	if errors.As(cause, &why) {
+	switch {
+	case snapshot.Ending(abi.LocalPid(b.pid)):
+		cause = fmt.Errorf("no process %d", b.pid)
+	case errors.As(cause, &why):
 		b.setPinned(why.reason)
 	}
 	err := b.on(func() error {

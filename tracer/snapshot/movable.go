@@ -1,7 +1,9 @@
 package snapshot
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,6 +30,14 @@ func Movable(s *Subject) (reason string) {
 		}
 	}
 	return ""
+}
+
+// Ending tells whether a process has given its memory back, the first thing that an
+// end does, or is no more. Of such a process /proc does not show much (kernel/exit.c,
+// do_exit; fs/proc/base.c, task_dump_owner), and what Movable says is not true.
+func Ending(pid abi.LocalPid) bool {
+	areas, err := tracer.ReadAreasQuick(pid)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) || err == nil && len(areas) == 0
 }
 
 func (s *Subject) statusReason() (string, error) {

@@ -3,9 +3,12 @@ package snapshot
 import (
 	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"umosix/tracer/abi"
 	"umosix/tracer/image"
@@ -43,6 +46,31 @@ func TestMovableNamesReason(t *testing.T) {
 				t.Errorf("it %q, should be %q", got, want)
 			}
 		})
+	}
+}
+
+// A process that has ended is told from one that has to stay, while it waits to be
+// reaped and afterwards.
+func TestEnding(t *testing.T) {
+	ended := exec.Command("true")
+	if err := ended.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := ended.Process.Pid
+	if err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil {
+		t.Fatal(err)
+	}
+	if !Ending(abi.LocalPid(pid)) {
+		t.Error("not before it is reaped")
+	}
+	if err := ended.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if !Ending(abi.LocalPid(pid)) {
+		t.Error("not afterwards")
+	}
+	if Ending(abi.LocalPid(os.Getpid())) {
+		t.Error("the test itself")
 	}
 }
 
