@@ -147,6 +147,21 @@ func (n *Node) logs() map[string]string {
 	}
 }
 
+// warnings is the end of what a log holds beside lines of information.
+func warnings(path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	var kept []byte
+	for line := range bytes.Lines(data) {
+		if !bytes.Contains(line, []byte(`"level":"debug"`)) && !bytes.Contains(line, []byte(`"level":"info"`)) {
+			kept = append(kept, line...)
+		}
+	}
+	return string(bytes.TrimRight(kept[max(0, len(kept)-logTail):], "\n"))
+}
+
 func logEnd(path string) string {
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -244,14 +244,17 @@ func (c *Nodes) stop() {
 	}
 }
 
-// showLogs prints the ends of the nodes' logs and keeps the whole ones in -logs.
+// showLogs prints what is not routine in the nodes' logs, so that it does not hide the
+// test's own words, and keeps the whole logs in -logs.
 func (c *Nodes) showLogs() {
 	for _, n := range c.nodes {
 		for half, path := range n.logs() {
 			if !exists(path) {
 				continue
 			}
-			c.t.Logf("log of node %d, %s (its end):\n%s", n.ID, half, logEnd(path))
+			if text := warnings(path); text != "" {
+				c.t.Logf("log of node %d, %s (its end):\n%s", n.ID, half, text)
+			}
 			if *logsFlag != "" {
 				c.keepLog(path, fmt.Sprintf("%s-%d-%s.log", strings.ReplaceAll(c.t.Name(), "/", "-"), n.ID, half))
 			}
