@@ -114,22 +114,36 @@ func socketWait(nr uint64) (events int16, option uint64) {
 
 // socketLimit asks for a socket's own time limit; 0 is none.
 func (b *body) socketLimit(fd, option uint64) time.Duration {
+	value, ok := b.socketOption(fd, option)
+	if !ok {
+		return 0
+	}
+	sec, usec := binary.LittleEndian.Uint64(value[:]), binary.LittleEndian.Uint64(value[8:])
+	return time.Duration(sec)*time.Second + time.Duration(usec)*time.Microsecond
+}
+
+// isStream tells whether a descriptor is a socket without records (SOCK_STREAM).
+func (b *body) isStream(fd uint64) bool {
+	value, ok := b.socketOption(fd, unix.SO_TYPE)
+	return ok && binary.LittleEndian.Uint32(value[:]) == unix.SOCK_STREAM
+}
+
+// socketOption asks for an option of SOL_SOCKET of at most the size of a timeval. The
+// body is stopped.
+func (b *body) socketOption(fd, option uint64) (value [16]byte, ok bool) {
 	own := b.in == nil
 	if own && b.beginSession() != nil {
-		return 0
+		return value, false
 	}
 	buffers, at := b.loop.Buffers()
 	room := buffers[limitOffset+64 : limitOffset+96]
 	clear(room)
-	room[16] = 16 // the size of a timeval
+	room[len(value)] = byte(len(value))
 	where := uint64(at) + limitOffset + 64
-	ret, err := b.in.Call(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, option, where, where+16)
+	ret, err := b.in.Call(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, option, where, where+uint64(len(value)))
 	if own {
 		err = errors.Join(err, b.endSession())
 	}
-	if err != nil || ret < 0 {
-		return 0
-	}
-	sec, usec := binary.LittleEndian.Uint64(room), binary.LittleEndian.Uint64(room[8:])
-	return time.Duration(sec)*time.Second + time.Duration(usec)*time.Microsecond
+	copy(value[:], room)
+	return value, err == nil && ret == 0
 }

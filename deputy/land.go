@@ -13,6 +13,9 @@ import (
 // stopped in its call, or idles. On the tracer's thread.
 func (b *body) land() error {
 	c := b.call
+	if err := b.restoreParts(c); err != nil {
+		return err
+	}
 	switch {
 	case c == nil && b.wait != nil:
 		return b.waitOn(b.wait)
@@ -55,6 +58,16 @@ func (b *body) landHeld() error {
 	}
 	b.d.forget(b)
 	return err
+}
+
+// restoreParts writes back what the call that the body is in has given to the
+// program's own memory so far: meanwhile that was replaced by the guest's.
+func (b *body) restoreParts(c *call) error {
+	if !c.busy() || !c.original || c.moved == 0 {
+		return nil
+	}
+	c.outs = c.plan.Outs(c.moved, func(i int) []byte { return c.data[i] })
+	return b.writeOuts(c)
 }
 
 // writeOuts writes what a call has given back into the program's memory.

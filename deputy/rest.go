@@ -72,6 +72,12 @@ func (c *call) after(n int64) (args [6]uint64, ok bool) {
 	case unix.SYS_WRITEV:
 		args[1], args[2], ok = c.vectorAfter(args[1], args[2], uint64(n))
 		return args, ok
+	case unix.SYS_RECVFROM:
+		args[1] += uint64(n)
+		return args, count(2) && c.b.isStream(args[0])
+	case unix.SYS_RECVMSG:
+		args[1], ok = c.messageAfter(args[1], uint64(n))
+		return args, ok && c.b.isStream(args[0])
 	case unix.SYS_SENDMSG:
 		args[1], ok = c.messageAfter(args[1], uint64(n))
 		return args, ok
@@ -102,8 +108,8 @@ func (c *call) vectorAfter(at, length, n uint64) (restAt, restLen uint64, ok boo
 	return uint64(base) + vectorOffset, uint64(len(vector) / iovecSize), len(vector) > 0
 }
 
-// messageAfter is vectorAfter for a message. Its control data has gone with the
-// first bytes.
+// messageAfter is vectorAfter for a message. Its control data has gone, or has come,
+// with the first bytes.
 func (c *call) messageAfter(at, n uint64) (restAt uint64, ok bool) {
 	buffers, base := c.b.loop.Buffers()
 	header := buffers[messageOffset : messageOffset+msghdrSize]

@@ -85,13 +85,13 @@ func (r *Row) Blocks(args *[6]uint64) bool {
 
 // MustGoOn reports whether a short count that such a call ended with after an
 // interruption of ours must not be shown: the rest has to be made, too. A receiving
-// call is so with MSG_WAITALL only.
+// call is so with MSG_WAITALL only, and not if it leaves the bytes where they are.
 func (r *Row) MustGoOn(args *[6]uint64) bool {
 	switch r.Nr {
 	case unix.SYS_RECVFROM:
-		return args[3]&unix.MSG_WAITALL != 0
+		return args[3]&(unix.MSG_WAITALL|unix.MSG_PEEK) == unix.MSG_WAITALL
 	case unix.SYS_RECVMSG:
-		return args[2]&unix.MSG_WAITALL != 0
+		return args[2]&(unix.MSG_WAITALL|unix.MSG_PEEK) == unix.MSG_WAITALL
 	}
 	return r.Interrupt&Short != 0
 }
