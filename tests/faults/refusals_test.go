@@ -109,6 +109,10 @@ print("right")
 		Stdout: in, Limit: 3 * time.Minute,
 	})
 	if err == nil {
+		t.Cleanup(func() { // of a test that fails half way
+			n.Run("kill", "-KILL", strconv.Itoa(j.Pid))
+			j.Wait()
+		})
 		err = out.SetReadDeadline(time.Now().Add(startLimit))
 	}
 	ready := make([]byte, len("ready\n"))
