@@ -21,7 +21,7 @@ func realJobs(scale int) []job {
 	text, sound := textFile(3*scale<<20), soundFile(24*scale)
 	n := func(base int) string { return fmt.Sprint(base * scale) }
 	return []job{
-		{name: "awk", args: []string{"gawk", "-v", "n=" + n(600000), "-f", "job.awk"}, setup: files("job.awk", nil)},
+		{name: "awk", args: []string{"gawk", "-v", "n=" + n(1300000), "-f", "job.awk"}, setup: files("job.awk", nil)},
 		{name: "gzip", args: []string{"gzip", "-9", "-n", "-k", "text"}, setup: files("", content{"text": text})},
 		// A script that execs gzip: it may be at home just then, or over.
 		{name: "gunzip", args: []string{"gunzip", "-k", "packed.gz"}, setup: files("", content{"packed.gz": packed(textFile(scale << 24))}), stays: true},
