@@ -154,11 +154,10 @@ func known(n *harness.Node, running *harness.Job) bool {
 	return true // the first move says what is wrong
 }
 
-// whyHome says why a job is at home after some time, or is empty. One that is on its
-// way out, for the first time or again, is looked at some more times.
+// whyHome says why a job is at home after some time, or is empty. One whose first
+// move is still under way is looked at again.
 func whyHome(n *harness.Node, running *harness.Job, after time.Duration) (why string) {
-	const looks, pause = 25, 40 * time.Millisecond
-	for range looks {
+	for range 5 {
 		select {
 		case <-running.Done():
 			return ""
@@ -168,16 +167,16 @@ func whyHome(n *harness.Node, running *harness.Job, after time.Duration) (why st
 		if err != nil {
 			return err.Error()
 		}
-		if why = placeOf(list, running.Pid); why == "" {
-			return ""
+		moves := 0
+		if why, moves = placeOf(list, running.Pid); why == "" || moves > 0 {
+			return why
 		}
-		after = pause
 	}
 	return why
 }
 
 // placeOf says why a process is at home, if it is listed and is.
-func placeOf(list []harness.Process, pid int) (why string) {
+func placeOf(list []harness.Process, pid int) (why string, moves int) {
 	for _, p := range list {
 		if p.Pid != pid || p.Place() != "home" {
 			continue
@@ -186,9 +185,9 @@ func placeOf(list []harness.Process, pid int) (why string) {
 		if p.Pinned != nil {
 			reason = *p.Pinned
 		}
-		return fmt.Sprintf("from half time on it was at home after %d moves (%s)", p.Moves, reason)
+		return fmt.Sprintf("at half time it was at home after %d moves (%s)", p.Moves, reason), p.Moves
 	}
-	return ""
+	return "", 0
 }
 
 // endsSoon tells whether a job that could not be moved was about to end.

@@ -18,7 +18,10 @@ import (
 func TestRefusals(t *testing.T) {
 	clusters(t, harness.Loopback, 2, func(t *testing.T, c *harness.Nodes) {
 		near, far := c.Node(home), c.Node(away)
-		conf := "balance no\nroot-ok 1-2\n"
+		conf, err := far.ReadConfig("mosix.conf")
+		if err != nil {
+			t.Fatal(err)
+		}
 		j := startMemory(t, near, 64)
 		for _, refusal := range []struct {
 			name, file, text, line string
@@ -146,7 +149,6 @@ func TestBadConfiguration(t *testing.T) {
 	clusters(t, harness.Loopback, 2, func(t *testing.T, c *harness.Nodes) {
 		n := c.Node(away)
 		n.StopMosd()
-		owner := n.As(c.Value().User)
 		for _, bad := range []struct{ file, text, line string }{
 			{"mosix.map", "1 127.0.0.1 1\nrubbish\n", `mosix\.map:2: .+`},
 			{"mosix.map", "1 127.0.0.1 2\n2 127.0.0.9 1\n", `mosix\.map:2: .+`},
@@ -162,7 +164,7 @@ func TestBadConfiguration(t *testing.T) {
 			if err := n.WriteConfig(bad.file, bad.text, 0o600); err != nil {
 				t.Fatal(err)
 			}
-			r := owner.Do(harness.Command{Args: []string{"mosd", "--node", "2"}, Limit: startLimit})
+			r := n.Do(harness.Command{Args: []string{"mosd", "--node", "2"}, Limit: startLimit})
 			if want := regexp.MustCompile(`^mosd: [^\n]*` + bad.line + `\n$`); r.Exit != 1 && r.Exit != 2 || !want.Match(r.Stderr) {
 				t.Errorf("%s %q: %v", bad.file, bad.text, r)
 			}

@@ -114,9 +114,6 @@ func Start(t testing.TB, value Cluster) *Nodes {
 // Node is node number i, counted from 1 as in mosix.map.
 func (c *Nodes) Node(i int) *Node { return c.nodes[i-1] }
 
-// Value is what the nodes were made from.
-func (c *Nodes) Value() Cluster { return c.value }
-
 // Len is the number of nodes.
 func (c *Nodes) Len() int { return len(c.nodes) }
 
