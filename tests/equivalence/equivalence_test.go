@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"umosix/tests/harness"
 	"umosix/tests/programs"
@@ -22,10 +21,6 @@ func TestMain(m *testing.M) {
 	}
 	harness.Main(m)
 }
-
-// movable is how long a job must take natively to be sure to be moved: a faster
-// machine has shorter jobs.
-const movable = 200 * time.Millisecond
 
 // sizes of jobs: milliseconds for programs, and the scale of real ones.
 func sizes() (ms, scale int) {
@@ -98,8 +93,8 @@ func compare(t *testing.T, kind harness.Kind, jobs []job) {
 			var s summary
 			t.Cleanup(func() {
 				t.Logf("%v nodes, user %v, seeds %v\n%s", kind, user, seeds, &s)
-				if s.movable > 10 && s.still*10 > s.movable {
-					t.Errorf("%d of %d jobs ended before they were moved", s.still, s.movable)
+				if s.away > 10 && s.still*10 > s.away {
+					t.Errorf("%d of %d jobs ended before they were moved", s.still, s.away)
 				}
 			})
 			for _, j := range jobs {
@@ -136,10 +131,7 @@ func compareJob(t *testing.T, n *harness.Node, j job, list []world, s *summary) 
 			for _, d := range different {
 				t.Error(d)
 			}
-			s.add(len(different) == 0, w, moved)
-			if w.reports(j) && !j.stays && tr.time >= movable {
-				s.addMovable(moved)
-			}
+			s.add(j, w, len(different) == 0, moved)
 		})
 	}
 }
@@ -148,11 +140,11 @@ func compareJob(t *testing.T, n *harness.Node, j job, list []world, s *summary) 
 type summary struct {
 	sync.Mutex
 	runs, same, moves int
-	movable, still    int // runs that had to move, and those that ended before
+	away, still       int // runs that had to move, and those that ended before
 	worlds            map[string]int
 }
 
-func (s *summary) add(same bool, w world, tr trace) {
+func (s *summary) add(j job, w world, same bool, tr trace) {
 	s.Lock()
 	defer s.Unlock()
 	if s.worlds == nil {
@@ -164,15 +156,11 @@ func (s *summary) add(same bool, w world, tr trace) {
 		s.same++
 		s.worlds[w.name]++
 	}
-}
-
-// addMovable counts a run that is long enough to be moved.
-func (s *summary) addMovable(tr trace) {
-	s.Lock()
-	defer s.Unlock()
-	s.movable++
-	if tr.moves == 0 {
-		s.still++
+	if w.reports(j) && !j.stays {
+		s.away++
+		if tr.moves == 0 {
+			s.still++
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ func TestRefusals(t *testing.T) {
 			{"no guests", "mosix.conf", conf + "guests no\n", `node 2 refuses: it takes no guests \(guests no in its mosix\.conf\)`},
 			{"others' guests", "mosix.conf", conf + "guests 65533\n", `node 2 refuses: it takes no guests of uid \d+ .*`},
 			{"full", "mosix.conf", conf + "memory-reserve 10000000\n", `node 2 refuses: it is full: \d+ MB of its memory are free and the process has \d+ MB \(memory-reserve 10000000 .*\)`},
-			{"another secret", "secret", strings.Repeat("0f", 32) + "\n", `node 2 .*`},
+			{"another secret", "secret", strings.Repeat("0f", 32) + "\n", `node 2 is down: last heard of \d+s ago`},
 		} {
 			before := change(t, far, refusal.file, refusal.text)
 			expectRefusal(t, near, j.Job, refusal.name, refusal.line)
