@@ -16,7 +16,7 @@ import (
 
 // The defaults and limits of a link.
 const (
-	HandshakeTimeout = 10 * time.Second // for TLS, on both sides
+	HandshakeTimeout = 5 * time.Second // for TLS, on both sides
 	DefaultGrace     = 30 * time.Second
 	DefaultPing      = time.Second
 )
