@@ -1,9 +1,13 @@
 package deputy
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -30,59 +34,139 @@ type pinnedError struct{ reason string }
 
 func (e *pinnedError) Error() string { return "pinned: " + e.reason }
 
-// park takes hold of the process where it is at home: its task stands still for
-// the program and executes calls for us. On the tracer's thread.
+// park takes hold of the process where it is at home: its tasks stand still for
+// the program and execute calls for us. On the tracer's thread.
 func (b *body) park() error {
-	switch b.now() {
-	case lingering:
-		b.set(parked)
-		if err := b.hold(); err != nil {
-			return err
-		}
-		b.takeWait()
-		return b.drain()
-	case ended:
+	if b.now() == ended {
 		return tracer.ErrGone
 	}
-	if err := b.seize(); err != nil {
-		return err
+	fresh, err := b.seize()
+	if err != nil {
+		return errors.Join(err, letGo(fresh))
 	}
-	if err := b.enterLoop(); err != nil {
-		return errors.Join(err, b.letGo())
+	if err := b.enterLoop(fresh); err != nil {
+		return errors.Join(err, b.backOut(fresh))
 	}
 	b.set(parked)
-	return nil
+	if err := b.joinLingering(); err != nil {
+		return err
+	}
+	for _, t := range b.tasks {
+		if err := t.drain(false); err != nil {
+			return err
+		}
+	}
+	return b.leader().drain(true)
 }
 
-// seize attaches to the process and stops it.
-func (b *body) seize() error {
-	if n, err := taskCount(b.pid); err != nil {
-		return fmt.Errorf("no process %d", b.pid)
-	} else if n > 1 {
-		return &pinnedError{fmt.Sprintf("it has %d threads", n)}
+// seize attaches to the tasks of the process that are not ours already, and stops
+// them. It returns those.
+func (b *body) seize() (fresh []*task, err error) {
+	for _, t := range b.tasks[1:] {
+		if t.k == nil { // of an earlier stay
+			b.remove(t)
+		}
 	}
-	if b.task == nil {
-		k, err := b.d.tracer.Seize(abi.LocalPid(b.pid), seizeOptions)
+	for {
+		more, err := b.seizeMore(fresh)
+		fresh = append(fresh, more...)
+		if err != nil {
+			return fresh, err
+		}
+		if len(more) == 0 {
+			break
+		}
+		if err := stopAll(more); err != nil {
+			return fresh, err
+		}
+	}
+	return slices.DeleteFunc(fresh, func(t *task) bool {
+		_, over := t.k.Ended()
+		if over {
+			b.remove(t)
+		}
+		return over
+	}), nil
+}
+
+// seizeMore attaches to tasks that are neither lingering nor among those that we
+// have. A task that stands still makes no more.
+func (b *body) seizeMore(have []*task) (more []*task, err error) {
+	tids, err := taskIDs(b.pid)
+	if err != nil {
+		return nil, fmt.Errorf("no process %d", b.pid)
+	}
+	if len(tids) > tracer.MaxSlots {
+		return nil, &pinnedError{fmt.Sprintf("it has %d threads", len(tids))}
+	}
+	for _, tid := range tids {
+		t := b.task(tid)
+		switch {
+		case t == nil:
+			t = &task{b: b, tid: tid}
+			b.add(t)
+		case t.lingering || slices.Contains(have, t):
+			continue
+		}
+		switch err := t.seize(); {
+		case errors.Is(err, errPassing):
+			b.remove(t)
+		case err != nil:
+			return more, err
+		default:
+			more = append(more, t)
+		}
+	}
+	return more, nil
+}
+
+// errPassing says that a task has ended, or is just about to.
+var errPassing = errors.New("the task is ending")
+
+// seize attaches to the task and asks it to stop.
+func (t *task) seize() error {
+	b := t.b
+	if t.k == nil {
+		k, err := b.d.tracer.Seize(abi.LocalPid(t.tid), seizeOptions)
+		if err != nil && taskEnding(b.pid, t.tid) {
+			if t == b.leader() && !snapshot.Ending(abi.LocalPid(b.pid)) {
+				return &pinnedError{"its first thread has ended"}
+			}
+			err = errPassing
+		}
 		if err != nil {
 			return explainSeize(b.pid, err)
 		}
-		k.Handler = b.onStop
-		b.task = k
+		k.Handler = t.onStop
+		t.k = k
 	}
+	t.slept = asleep(t.tid)
 	if b.atExec {
-		b.atExec = false
 		return nil
 	}
-	b.slept = asleep(b.pid)
-	stop, err := b.task.StopWithin(stopLimit)
-	if !b.slept.stillIn(b.pid) {
-		b.slept = sleep{}
-	}
-	if err == nil && stop.Kind == tracer.StopGroup {
-		err = errors.New("it is stopped; continue it first")
-	}
-	if err != nil {
-		return errors.Join(err, b.letGo())
+	return t.k.Interrupt()
+}
+
+// stopAll waits until tasks that were asked to stop have stopped.
+func stopAll(tasks []*task) error {
+	until := time.Now().Add(stopLimit)
+	for _, t := range tasks {
+		if t.b.atExec {
+			t.b.atExec = false
+			continue
+		}
+		stop, err := t.k.AwaitStop(until)
+		if !t.slept.stillIn(t.tid) {
+			t.slept = sleep{}
+		}
+		switch {
+		case err == tracer.ErrGone && t != t.b.leader():
+			continue // it is removed when its end is told
+		case err != nil:
+			return err
+		case stop.Kind == tracer.StopGroup:
+			return errors.New("it is stopped; continue it first")
+		}
 	}
 	return nil
 }
@@ -97,154 +181,171 @@ func explainSeize(pid abi.HomePid, err error) error {
 	return err
 }
 
-func taskCount(pid abi.HomePid) (int, error) {
-	tasks, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
-	return len(tasks), err
-}
-
-// letGo ends our hold of a process whose registers and memory are its own.
-func (b *body) letGo() error {
-	if b.task == nil {
-		return nil
-	}
-	b.kept = append(b.kept, b.task.TakeDeferred()...)
-	sig := 0
-	if len(b.kept) > 0 {
-		sig = b.kept[0].Signal()
-		for _, info := range b.kept[1:] {
-			unix.Kill(int(b.pid), unix.Signal(info.Signal()))
+// taskIDs are the tasks of a process, the leader first.
+func taskIDs(pid abi.HomePid) (tids []abi.HomePid, err error) {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	for _, e := range entries {
+		if tid, err := strconv.Atoi(e.Name()); err == nil {
+			tids = append(tids, abi.HomePid(tid))
 		}
-		b.kept = nil
 	}
-	if b.early {
-		// At home the program outlives its deputy.
-		return errors.Join(b.task.SetOptions(seizeOptions), b.task.Cont(sig))
-	}
-	err := b.task.Detach(sig)
-	b.task = nil
-	if errors.Is(err, tracer.ErrGone) {
-		return nil
-	}
-	return err
+	slices.SortFunc(tids, func(a, b abi.HomePid) int {
+		switch {
+		case a == pid:
+			return -1
+		case b == pid:
+			return 1
+		}
+		return cmp.Compare(a, b)
+	})
+	return tids, err
 }
 
-// enterLoop gives the stopped process its window and lets its task idle there.
-func (b *body) enterLoop() (err error) {
-	if b.mem, err = tracer.OpenMemory(abi.LocalPid(b.pid)); err != nil {
-		return err
+// taskEnding tells whether a task is a zombie or no more.
+func taskEnding(pid, tid abi.HomePid) bool {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/stat", pid, tid))
+	if err != nil {
+		return true
+	}
+	_, rest, _ := strings.Cut(string(raw), ") ")
+	return strings.HasPrefix(rest, "Z") || strings.HasPrefix(rest, "X")
+}
+
+// letGo ends our hold of tasks whose registers and memory are their own.
+func letGo(tasks []*task) (failed error) {
+	for _, t := range tasks {
+		failed = errors.Join(failed, t.letGo())
+	}
+	return failed
+}
+
+// enterLoop gives the stopped process its window, if it has none yet, and lets tasks
+// idle there.
+func (b *body) enterLoop(fresh []*task) (err error) {
+	if b.mem == nil {
+		if b.mem, err = tracer.OpenMemory(abi.LocalPid(b.pid)); err != nil {
+			return err
+		}
 	}
 	areas, err := tracer.ReadAreasQuick(abi.LocalPid(b.pid))
 	if err != nil {
 		return err
 	}
-	if err := snapshot.Settle(b.task, b.mem, areas); err != nil {
-		return err
+	for _, t := range fresh {
+		if err := snapshot.Settle(t.k, b.mem, areas); err != nil {
+			return err
+		}
 	}
 	if b.insn, err = tracer.FindSyscallInsn(b.mem, areas); err != nil {
 		return err
 	}
-	window, err := tracer.FindWindow(areas)
-	if err != nil {
-		return err
-	}
-	if err := b.task.SetOptions(bodyOptions); err != nil {
-		return err
-	}
-	in, err := b.task.Injector(b.insn)
-	if err != nil {
-		return err
-	}
-	b.user = snapshot.State{Regs: *in.Regs(), Mask: *in.Mask()}
-	if b.loop, err = tracer.NewLoop(abi.LocalPid(b.pid), b.mem, in, window); err != nil {
-		return errors.Join(err, in.End())
-	}
-	if b.slot, err = b.loop.Slot(0); err != nil {
-		return errors.Join(err, in.End())
-	}
-	b.slot.Enter(in.Regs())
-	*in.Mask() = closedMask
-	in.Use(b.loop.Insn())
-	b.in = in
-	b.noteInterrupted()
-	b.kept = append(b.kept, b.task.TakeDeferred()...)
-	return b.drain()
-}
-
-// drain takes the signals that are pending for the process off its queues, in
-// order: they travel with it, and must not be seen here as well.
-func (b *body) drain() error {
-	for _, shared := range []bool{false, true} {
-		pending, err := b.task.PeekPending(shared)
-		if err != nil {
+	for _, t := range fresh {
+		if err := t.k.SetOptions(bodyOptions); err != nil {
 			return err
 		}
-		for range pending {
-			if err := b.drainOne(); err != nil {
-				return err
-			}
+		if t.in, err = t.k.Injector(b.insn); err != nil {
+			return err
+		}
+		t.user = snapshot.State{Regs: *t.in.Regs(), Mask: *t.in.Mask()}
+	}
+	if b.loop == nil {
+		if err := b.makeWindow(areas); err != nil {
+			return err
 		}
 	}
+	for _, t := range fresh {
+		if t.slot, err = b.freeSlot(); err != nil {
+			return err
+		}
+		t.slot.Enter(t.in.Regs())
+		*t.in.Mask() = closedMask
+		t.in.Use(b.loop.Insn())
+		t.noteInterrupted()
+		t.takeDeferred()
+	}
 	return nil
 }
 
-// drainOne is rt_sigtimedwait for any signal, without waiting.
-func (b *body) drainOne() error {
-	buffers, at := b.loop.Buffers()
-	room := buffers[smallOffset : smallOffset+256]
-	clear(room)
-	for i := range 8 {
-		room[i] = 0xff // the set: every signal; then a time limit of 0 and the siginfo
+// makeWindow makes a window with room for the tasks there are, and as many again if
+// the program makes threads at all.
+func (b *body) makeWindow(areas []tracer.Area) error {
+	slots := 1
+	if n := len(b.tasks); n > 1 {
+		slots = min(max(2*n, 8), tracer.MaxSlots)
 	}
-	ret, err := b.in.Call(unix.SYS_RT_SIGTIMEDWAIT, uint64(at)+smallOffset, uint64(at)+smallOffset+32, uint64(at)+smallOffset+8, 8)
-	if err != nil || ret <= 0 {
+	window, err := tracer.FindWindow(areas, slots)
+	if err != nil {
 		return err
 	}
-	b.keep(room[32:160])
+	b.loop, err = tracer.NewLoop(abi.LocalPid(b.pid), b.mem, b.leader().in, window, slots)
+	return err
+}
+
+// freeSlot is a slot of the window that no task has.
+func (b *body) freeSlot() (*tracer.Slot, error) {
+	used := make([]bool, b.loop.Slots)
+	for _, t := range b.tasks {
+		if t.slot != nil {
+			used[t.slot.Number()] = true
+		}
+	}
+	n := slices.Index(used, false)
+	if n < 0 {
+		return nil, errors.New("calls of its last stay away are still under way")
+	}
+	return b.loop.Slot(n)
+}
+
+// backOut lets tasks go on that could not enter the loop.
+func (b *body) backOut(fresh []*task) (failed error) {
+	if b.loop != nil && b.now() == native {
+		failed = b.leader().removeWindow()
+	}
+	for _, t := range fresh {
+		if t.in != nil {
+			failed = errors.Join(failed, t.leave())
+		}
+	}
+	if b.loop == nil && b.mem != nil {
+		b.mem.Close()
+		b.mem = nil
+	}
+	return errors.Join(failed, letGo(fresh))
+}
+
+// joinLingering holds the tasks that have been in the loop all the time.
+func (b *body) joinLingering() error {
+	for _, t := range b.tasks {
+		if !t.lingering {
+			continue
+		}
+		b.mu.Lock()
+		t.lingering = false
+		b.mu.Unlock()
+		if err := t.hold(); err != nil {
+			return err
+		}
+		t.takeWait()
+	}
 	return nil
 }
 
-// release gives a parked process back to the program, whose registers are in
-// b.user. On the tracer's thread, in a session.
-func (b *body) release() error {
-	b.in.Use(b.insn)
-	if err := b.requeue(b.in); err != nil {
-		return err
-	}
-	if err := b.loop.Remove(b.in); err != nil {
+// leave gives a stopped task back its registers and mask.
+func (t *task) leave() error {
+	*t.in.Regs(), *t.in.Mask() = t.user.Regs, t.user.Mask
+	t.slot, t.fences, t.cut = nil, nil, false
+	return t.endSession()
+}
+
+// removeWindow unmaps the window; no task is in the loop any more. In a session.
+func (t *task) removeWindow() error {
+	b := t.b
+	t.in.Use(b.insn)
+	if err := b.loop.Remove(t.in); err != nil {
 		return fmt.Errorf("remove the window of process %d: %w", b.pid, err)
-	}
-	*b.in.Regs(), *b.in.Mask() = b.user.Regs, b.user.Mask
-	if err := b.endSession(); err != nil {
-		return err
 	}
 	b.loop.Close()
 	b.mem.Close()
-	b.loop, b.slot, b.mem, b.fences, b.cut = nil, nil, nil, nil, false
-	b.set(native)
-	return b.letGo()
-}
-
-// requeue puts the signals that were kept back into the process's own queues, in
-// order. All signals are masked during an injection, so none is delivered yet.
-func (b *body) requeue(in *tracer.Injector) error {
-	buffers, at := b.loop.Buffers()
-	for _, info := range b.kept {
-		copy(buffers[smallOffset:], info[:])
-		nr, args := queueCall(b.pid, &info, at+smallOffset)
-		if ret, err := in.Call(nr, args...); err != nil || ret < 0 {
-			return fmt.Errorf("requeue signal %d in process %d: %d, %w", info.Signal(), b.pid, ret, err)
-		}
-	}
-	b.kept = nil
+	b.loop, b.mem = nil, nil
 	return nil
-}
-
-// queueCall is the call by which a process queues a signal to itself, where the
-// kernel accepts any siginfo (kernel/signal.c, do_rt_sigqueueinfo).
-func queueCall(pid abi.HomePid, info *tracer.Siginfo, at abi.Addr) (nr uint64, args []uint64) {
-	const siTkill = -6
-	if info.Code() == siTkill {
-		return unix.SYS_RT_TGSIGQUEUEINFO, []uint64{uint64(pid), uint64(pid), uint64(info.Signal()), uint64(at)}
-	}
-	return unix.SYS_RT_SIGQUEUEINFO, []uint64{uint64(pid), uint64(info.Signal()), uint64(at)}
 }

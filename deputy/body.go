@@ -18,13 +18,13 @@ import (
 //
 //	native --park--> parked --commit--> away --rebuilt--> parked --release--> native
 //	                   |  ^                                 |
-//	                   |  +-- lingering <-------------------+  a call of the stay away is still under way
+//	                   |  +-- lingering <-------------------+  calls of the stay away are still under way
 //	                   +--release (the move has failed)
 //	any --death--> ended
 //
 // native: the program runs, untraced unless attached early.
 // parked: stopped for a move, in the resident loop; memory is here.
-// lingering: as parked, until the call ends; everything else is at home already.
+// lingering: as native, but for tasks that are in the resident loop until a call ends.
 // away: the guest runs elsewhere; the memory here is given back.
 type state uint8
 
@@ -46,35 +46,26 @@ type body struct {
 	sent   *image.Image  // of the move out under way
 
 	// Of the tracer's thread:
-	task     *tracer.Task
 	mem      *tracer.Memory
 	loop     *tracer.Loop
-	slot     *tracer.Slot
-	in       *tracer.Injector // while the body is stopped for a move
 	insn     abi.Addr         // where a `syscall` instruction outside the window is
-	user     snapshot.State
-	fences   []abi.Addr         // protected pages of the call made last
-	slept    sleep              // what the program was asleep in before it was stopped
-	wait     *image.PendingCall // a futex wait that the program is in
-	cut      bool               // the body was taken out of a call that it has not yet noticed
-	openMask uint64             // signals that stay at home while the process is away
-	early    bool               // attached before its exec: stays so at home
-	unbroken unbroken           // its call at home, while early
-	placing  *placement         // what to do at the exec
-	atExec   bool               // stopped at the exec, for the move that was asked for
-	kept     []tracer.Siginfo   // signals taken off on the way, to be delivered
-	freezing bool               // the guest's image is on its way: signals are kept
-	due      int                // a signal whose default action the body is to take
-	fenced   bool               // the guest is known to be gone
-	leaving  bool               // the body stands in its exit and waits for the guest's end
+	openMask uint64           // signals that stay at home while the process is away
+	early    bool             // attached before its exec: stays so at home
+	placing  *placement       // what to do at the exec
+	atExec   bool             // stopped at the exec, for the move that was asked for
+	kept     []tracer.Siginfo // signals of the process taken off on the way, to be delivered
+	freezing bool             // the guest's image is on its way: signals are kept
+	due      int              // a signal whose default action the body is to take
+	fenced   bool             // the guest is known to be gone
+	leaving  bool             // the body stands in its exit and waits for the guest's end
 
 	mu        sync.Mutex // guards what follows
+	tasks     []*task    // the leader first; changed on the tracer's thread only
 	state     state
 	peer      *peer // where the guest is
 	inc       wire.Incarnation
-	exchanges []*exchange // that are open
-	deciding  bool        // a move is about to end: it decides what a lost link means
-	call      *call
+	exchanges []*exchange   // that are open
+	deciding  bool          // a move is about to end: it decides what a lost link means
 	holders   int           // guarded by Deputy.mu
 	ready     chan struct{} // closed when the body can execute calls
 	stats     stats
@@ -93,8 +84,13 @@ type stats struct {
 }
 
 func newBody(d *Deputy, pid abi.HomePid) *body {
-	return &body{d: d, pid: pid, over: make(chan struct{}), stats: stats{calls: map[string]uint64{}}}
+	b := &body{d: d, pid: pid, over: make(chan struct{}), stats: stats{calls: map[string]uint64{}}}
+	b.tasks = []*task{{b: b, tid: pid}}
+	return b
 }
+
+// leader is the task that the process began with.
+func (b *body) leader() *task { return b.tasks[0] }
 
 // place is where the process is.
 func (b *body) place() wire.NodeID {
@@ -138,60 +134,57 @@ func (b *body) on(f func() error) error {
 
 // subject is the process, in a session, for package snapshot.
 func (b *body) subject() *snapshot.Subject {
-	_, at := b.loop.Buffers()
-	call := b.in
-	return &snapshot.Subject{
-		Leader: b.task, Tasks: []*tracer.Task{b.task}, Pid: b.pid, LocalPid: b.task.Tid, Mem: b.mem,
-		Caller:   call,
-		Scratch:  func(int) abi.Addr { return at + scratchOffset },
-		Window:   [2]abi.Addr{b.loop.Window, b.loop.Window + tracer.WindowSize},
-		State:    func(*tracer.Task) *snapshot.State { return &b.user },
-		OpenFile: (&opener{b: b, call: call, at: at + pathOffset}).open,
+	leader, of := b.leader(), map[*tracer.Task]*task{}
+	s := &snapshot.Subject{Leader: leader.k, Pid: b.pid, LocalPid: leader.k.Tid, Mem: b.mem, Window: b.loop.Range()}
+	for _, t := range b.tasks {
+		s.Tasks = append(s.Tasks, t.k)
+		of[t.k] = t
 	}
+	_, at := leader.slot.Buffers()
+	s.Caller = leader.in
+	s.CallerOf = func(k *tracer.Task) tracer.Caller { return of[k].in }
+	s.Scratch = func(int) abi.Addr { return at + scratchOffset }
+	s.State = func(k *tracer.Task) *snapshot.State { return &of[k].user }
+	s.OpenFile = (&opener{b: b, call: leader.in, at: at + pathOffset}).open
+	return s
 }
 
-// The end of the buffers is for our own calls, out of the way of the program's.
-const (
-	bufferBytes   = 60 << 20 // of calls
-	scratchOffset = 61 << 20
-	pathOffset    = 62 << 20
-	smallOffset   = 63 << 20
-	limitOffset   = smallOffset + 4096 // what remains of a call's time limit
-	futexOffset   = limitOffset + 128  // when a futex wait ends
-	messageOffset = smallOffset + 8192 // what remains of a message
-	vectorOffset  = messageOffset + 64 // and of a vector, up to 16 KiB
-)
-
-// hold stops the body, wherever it is in its loop, and begins a session of calls
-// injected into it. The call that it may be in is not disturbed. On the tracer's
-// thread.
+// hold stops all tasks of the body, wherever they are in their loops, and begins
+// sessions of calls injected into them. Calls that they are in are not disturbed. On
+// the tracer's thread.
 func (b *body) hold() error {
-	if b.task == nil || b.leaving {
-		return tracer.ErrGone
+	b.awaitExits()
+	for _, t := range b.tasks {
+		if t.k == nil || b.leaving {
+			return tracer.ErrGone
+		}
+		if err := t.k.Interrupt(); err != nil {
+			return fmt.Errorf("stop the body of %d: %w", b.pid, err)
+		}
 	}
-	if _, err := b.task.StopWithin(stopLimit); err != nil {
-		return fmt.Errorf("stop the body of %d: %w", b.pid, err)
+	until := time.Now().Add(stopLimit)
+	for _, t := range b.tasks {
+		if _, err := t.k.AwaitStop(until); err != nil {
+			return fmt.Errorf("stop the body of %d: %w", b.pid, err)
+		}
 	}
-	b.kept = append(b.kept, b.task.TakeDeferred()...)
-	if err := b.beginSession(); err != nil {
-		return err
+	for _, t := range b.tasks {
+		if err := t.beginHeld(); err != nil {
+			return err
+		}
 	}
-	b.call.keepOutcome()
 	return nil
 }
 
-// beginSession is hold for a body that stands still already.
-func (b *body) beginSession() (err error) {
-	b.in, err = b.task.Injector(b.loop.Insn())
-	return err
-}
-
-// endSession leaves the body stopped with its registers as they were, or as they
-// were set in the session.
-func (b *body) endSession() error {
-	in := b.in
-	b.in = nil
-	return in.End()
+// goOn ends the sessions of a body and lets it go on in its loop.
+func (b *body) goOn() error {
+	var failed error
+	for _, t := range b.tasks {
+		if t.in != nil {
+			failed = errors.Join(failed, t.endSession(), t.passOver())
+		}
+	}
+	return failed
 }
 
 // report tells mosd where the process is and what it has used.

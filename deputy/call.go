@@ -18,6 +18,7 @@ import (
 // process moves: its outcome waits here for whoever asks for it.
 type call struct {
 	b      *body
+	t      *task
 	plan   abi.Call // as the program made it
 	row    *abi.Row
 	nr     uint64 // as executed
@@ -59,31 +60,32 @@ const inlineWait = 200 * time.Microsecond
 const keepBuffers = 1 << 20
 
 // serveCall executes a forwarded call, or goes on waiting for one. On the link's thread.
-func (b *body) serveCall(p *peer, f *link.Frame) error {
+func (t *task) serveCall(p *peer, f *link.Frame) error {
 	var m wire.Call
 	if err := f.Decode(&m); err != nil {
 		return err
 	}
+	b := t.b
 	<-b.readiness()
 	b.using.RLock()
 	defer b.using.RUnlock()
 	if m.Flags&wire.Resume != 0 {
-		return b.resume(p, f.Seq)
+		return t.resume(p, f.Seq)
 	}
-	b.trim()
-	c, err := b.newCall(&m, f.Payload)
+	t.trim()
+	c, err := t.newCall(&m, f.Payload)
 	if err != nil {
 		return err
 	}
 	c.peer, c.seq = p, f.Seq
 	b.mu.Lock()
-	b.call = c
+	t.call = c
 	if c.row != nil {
 		b.stats.calls[c.row.Name]++
 	}
 	b.mu.Unlock()
 	c.start()
-	_, ok, err := b.slot.Wait(inlineWait)
+	_, ok, err := t.slot.Wait(inlineWait)
 	switch {
 	case err != nil:
 		return nil // the process has ended; that is told elsewhere
@@ -102,12 +104,13 @@ func (b *body) readiness() <-chan struct{} {
 }
 
 // resume answers for the call that the body is in, or has ended already.
-func (b *body) resume(p *peer, seq uint64) error {
+func (t *task) resume(p *peer, seq uint64) error {
+	b := t.b
 	b.mu.Lock()
-	c := b.call
+	c := t.call
 	if c == nil {
 		b.mu.Unlock()
-		return fmt.Errorf("process %d is in no call to resume", b.pid)
+		return fmt.Errorf("task %d of process %d is in no call to resume", t.tid, b.pid)
 	}
 	c.peer, c.seq = p, seq
 	done := c.done
@@ -119,21 +122,21 @@ func (b *body) resume(p *peer, seq uint64) error {
 }
 
 // newCall checks a call from a peer and lays its memory out in the body.
-func (b *body) newCall(m *wire.Call, payload []byte) (*call, error) {
+func (t *task) newCall(m *wire.Call, payload []byte) (*call, error) {
 	if err := m.Call.Check(); err != nil {
 		return nil, err
 	}
 	if err := m.CheckPayload(payload); err != nil {
 		return nil, err
 	}
-	c := &call{b: b, plan: m.Call, row: abi.Lookup(m.Call.Nr), nr: m.Call.Nr}
+	c := &call{b: t.b, t: t, plan: m.Call, row: abi.Lookup(m.Call.Nr), nr: m.Call.Nr}
 	if err := c.layout(payload); err != nil {
 		return nil, err
 	}
 	if c.row != nil && c.row.Blocks(&c.args) {
-		b.slot.Masks(m.Mask|b.openMask, b.openMask)
+		t.slot.Masks(m.Mask|t.b.openMask, t.b.openMask)
 	} else {
-		b.slot.Masks(b.openMask, b.openMask)
+		t.slot.Masks(t.b.openMask, t.b.openMask)
 	}
 	return c, nil
 }
@@ -142,7 +145,7 @@ func (b *body) newCall(m *wire.Call, payload []byte) (*call, error) {
 // page. A region that the program gave too short ends at an unmapped page, as it
 // does there: so the kernel itself decides about errors and short counts.
 func (c *call) layout(payload []byte) error {
-	buffers, base := c.b.loop.Buffers()
+	buffers, base := c.t.slot.Buffers()
 	at := 0
 	c.addrs, c.data = make([]abi.Addr, len(c.plan.Regions)), make([][]byte, len(c.plan.Regions))
 	for i := range c.plan.Regions {
@@ -176,13 +179,13 @@ func (c *call) layout(payload []byte) error {
 
 // start hands the call to the body.
 func (c *call) start() {
-	c.begun, c.slot = true, c.b.slot
+	c.begun, c.slot = true, c.t.slot
 	if c.since.IsZero() {
 		c.since = time.Now()
 	}
 	c.nr, c.args = c.remaining(c.nr, c.args)
 	c.raiseFences()
-	c.b.slot.Start(c.nr, c.args)
+	c.t.slot.Start(c.nr, c.args)
 }
 
 // raiseFences protects the pages behind the regions of the call that end early,
@@ -190,12 +193,12 @@ func (c *call) start() {
 func (c *call) raiseFences() {
 	protect := func(pages []abi.Addr, protection uint64) {
 		for _, page := range pages {
-			c.b.slot.Call(unix.SYS_MPROTECT, uint64(page), abi.PageSize, protection)
+			c.t.slot.Call(unix.SYS_MPROTECT, uint64(page), abi.PageSize, protection)
 		}
 	}
-	protect(c.b.fences, unix.PROT_READ|unix.PROT_WRITE)
+	protect(c.t.fences, unix.PROT_READ|unix.PROT_WRITE)
 	protect(c.fences, unix.PROT_NONE)
-	c.b.fences = c.fences
+	c.t.fences = c.fences
 }
 
 // goOn makes the call that the program was in when it was moved out. A nil call,
@@ -209,7 +212,7 @@ func (c *call) goOn() {
 
 // begin starts a call that nobody waits for inline; idle is blocked afterwards.
 func (c *call) begin(idle uint64) {
-	c.b.slot.Masks(c.mask|c.b.openMask, idle)
+	c.t.slot.Masks(c.mask|c.b.openMask, idle)
 	c.start()
 	go c.await()
 }
@@ -278,8 +281,8 @@ func (c *call) keepOutcome() {
 	c.ending.Lock()
 	defer c.ending.Unlock()
 	c.fetch()
-	place := c.b.slot.At(c.b.in.Regs())
-	c.fetched = place == tracer.PlaceAfterCall || place == tracer.PlaceInCall && !interrupted(c.b.in.Regs())
+	place := c.t.slot.At(c.t.in.Regs())
+	c.fetched = place == tracer.PlaceAfterCall || place == tracer.PlaceInCall && !interrupted(c.t.in.Regs())
 }
 
 // conclude tells whoever waits for the outcome, unless the call has opened a view of
@@ -288,12 +291,12 @@ func (c *call) keepOutcome() {
 func (c *call) conclude() {
 	b := c.b
 	b.mu.Lock()
-	current := b.call == c
-	answer, land := current && b.state == away && c.peer != nil, current && b.state == lingering
+	current := c.t.call == c
+	answer, land := current && b.state == away && c.peer != nil, current && c.t.lingering
 	b.mu.Unlock()
 	switch {
 	case land:
-		b.d.tracer.Post(func() { b.landNow() })
+		b.d.tracer.Post(func() { c.t.landNow() })
 	case !answer:
 	case c.opensView() != "":
 		b.comeHome("it looks at its own memory ("+c.opensView()+")", true)
@@ -317,7 +320,7 @@ func (c *call) answer() {
 	b := c.b
 	b.mu.Lock()
 	p, seq := c.peer, c.seq
-	h := wire.Header{Type: wire.TypeReply, Ack: seq, Pid: b.pid, Tid: b.pid, Inc: b.inc}
+	h := wire.Header{Type: wire.TypeReply, Ack: seq, Pid: b.pid, Tid: c.t.tid, Inc: b.inc}
 	b.mu.Unlock()
 	payload := make([][]byte, 0, 4)
 	for i, n := range c.outs {
@@ -330,11 +333,10 @@ func (c *call) answer() {
 
 // trim gives back the memory of a large transfer when the next call begins: until
 // then a move may still need the outcome.
-func (b *body) trim() {
-	if b.call == nil || b.call.original || b.call.size() <= keepBuffers {
-		return
+func (t *task) trim() {
+	if c := t.call; c != nil && !c.original && c.size() > keepBuffers {
+		t.slot.Trim()
 	}
-	b.loop.Trim(0)
 }
 
 // size is how many bytes the regions have.
@@ -354,20 +356,21 @@ func (c *call) pages() []abi.Region {
 }
 
 // serveTell executes a call whose outcome nobody waits for.
-func (b *body) serveTell(f *link.Frame) error {
+func (t *task) serveTell(f *link.Frame) error {
 	var m wire.Call
 	if err := f.Decode(&m); err != nil {
 		return err
 	}
+	b := t.b
 	<-b.readiness()
 	b.using.RLock()
 	defer b.using.RUnlock()
-	c, err := b.newCall(&m, f.Payload)
+	c, err := t.newCall(&m, f.Payload)
 	if err != nil {
 		return err
 	}
 	c.start()
-	b.slot.Wait(tellLimit)
+	t.slot.Wait(tellLimit)
 	return nil
 }
 

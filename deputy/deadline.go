@@ -21,7 +21,7 @@ func (c *call) fixDeadline() {
 	}
 	limit, ok := c.row.Timeout.Read(&c.args, c.b.mem)
 	if events, option := socketWait(c.plan.Nr); !ok && events != 0 {
-		if limit = c.b.socketLimit(c.plan.Args[0], option); limit > 0 {
+		if limit = c.t.socketLimit(c.plan.Args[0], option); limit > 0 {
 			c.events, ok = events, true
 		}
 	}
@@ -50,7 +50,7 @@ func (c *call) remaining(nr uint64, args [6]uint64) (uint64, [6]uint64) {
 		return nr, args
 	}
 	left := time.Until(c.deadline)
-	buffers, at := c.b.loop.Buffers()
+	buffers, at := c.t.slot.Buffers()
 	if c.events != 0 {
 		pollfd := buffers[limitOffset+32 : limitOffset+40]
 		binary.LittleEndian.PutUint32(pollfd, uint32(c.plan.Args[0]))
@@ -83,7 +83,7 @@ func (c *call) polled(ret int64) (int64, bool) {
 	c.polling = false
 	switch {
 	case ret > 0:
-		c.b.slot.Start(c.plan.Nr, c.socketArgs())
+		c.t.slot.Start(c.plan.Nr, c.socketArgs())
 		return 0, false
 	case ret == 0:
 		return -int64(unix.EAGAIN), true
@@ -113,8 +113,8 @@ func socketWait(nr uint64) (events int16, option uint64) {
 }
 
 // socketLimit asks for a socket's own time limit; 0 is none.
-func (b *body) socketLimit(fd, option uint64) time.Duration {
-	value, ok := b.socketOption(fd, option)
+func (t *task) socketLimit(fd, option uint64) time.Duration {
+	value, ok := t.socketOption(fd, option)
 	if !ok {
 		return 0
 	}
@@ -123,26 +123,26 @@ func (b *body) socketLimit(fd, option uint64) time.Duration {
 }
 
 // isStream tells whether a descriptor is a socket without records (SOCK_STREAM).
-func (b *body) isStream(fd uint64) bool {
-	value, ok := b.socketOption(fd, unix.SO_TYPE)
+func (t *task) isStream(fd uint64) bool {
+	value, ok := t.socketOption(fd, unix.SO_TYPE)
 	return ok && binary.LittleEndian.Uint32(value[:]) == unix.SOCK_STREAM
 }
 
 // socketOption asks for an option of SOL_SOCKET of at most the size of a timeval. The
-// body is stopped.
-func (b *body) socketOption(fd, option uint64) (value [16]byte, ok bool) {
-	own := b.in == nil
-	if own && b.beginSession() != nil {
+// task is stopped.
+func (t *task) socketOption(fd, option uint64) (value [16]byte, ok bool) {
+	own := t.in == nil
+	if own && t.beginSession() != nil {
 		return value, false
 	}
-	buffers, at := b.loop.Buffers()
+	buffers, at := t.slot.Buffers()
 	room := buffers[limitOffset+64 : limitOffset+96]
 	clear(room)
 	room[len(value)] = byte(len(value))
 	where := uint64(at) + limitOffset + 64
-	ret, err := b.in.Call(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, option, where, where+uint64(len(value)))
+	ret, err := t.in.Call(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, option, where, where+uint64(len(value)))
 	if own {
-		err = errors.Join(err, b.endSession())
+		err = errors.Join(err, t.endSession())
 	}
 	copy(value[:], room)
 	return value, err == nil && ret == 0

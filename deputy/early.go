@@ -29,32 +29,34 @@ func (b *body) seizeForExec(a *control.Attach) error {
 	if err != nil {
 		return explainSeize(b.pid, err)
 	}
-	k.Handler = b.onStop
-	b.task, b.early = k, a.Early
+	leader := b.leader()
+	k.Handler = leader.onStop
+	leader.k, b.early = k, a.Early
 	b.placing = &placement{destination{node: a.To, address: a.Address, ticket: a.Ticket}}
 	return nil
 }
 
 // onExec meets a process at the start of a new program: the cheapest moment to
 // move it. On the tracer's thread.
-func (b *body) onExec() error {
+func (t *task) onExec() error {
+	b := t.b
 	todo := b.placing
 	b.placing = nil
 	if b.now() != native || todo == nil {
-		return b.task.Cont(0)
+		return t.k.Cont(0)
 	}
 	if todo.to.node == wire.Home {
 		defer b.d.letGo(b)
-		return b.letGo()
+		return t.letGo()
 	}
 	// Before its first instruction the new program meets the interrupt.
-	if err := b.task.Interrupt(); err != nil {
+	if err := t.k.Interrupt(); err != nil {
 		return err
 	}
-	if err := b.task.Cont(0); err != nil {
+	if err := t.k.Cont(0); err != nil {
 		return err
 	}
-	s, err := b.task.Wait()
+	s, err := t.k.Wait()
 	if err != nil {
 		return err
 	}

@@ -13,54 +13,111 @@ import (
 	"umosix/wire/link"
 )
 
-// serveExit ends the body as its guest has ended.
-func (b *body) serveExit(f *link.Frame) error {
+// serveExit ends the body, or the task, as its guest has ended.
+func (t *task) serveExit(f *link.Frame) error {
 	var m wire.Exit
 	if err := f.Decode(&m); err != nil {
 		return err
 	}
+	b := t.b
 	<-b.readiness()
 	b.using.RLock()
 	defer b.using.RUnlock()
+	t.slot.Masks(b.openMask, b.openMask)
+	if !m.Group {
+		b.d.tracer.Do(func() { t.exiting = true })
+		t.slot.Start(unix.SYS_EXIT, [6]uint64{uint64(m.Status)})
+		return nil
+	}
 	b.mu.Lock()
 	b.stats.usage = m.Usage
 	b.mu.Unlock()
 	b.report() // mosd counts no more once it knows of the end
 	b.d.tracer.Do(func() { b.fenced = true })
-	b.slot.Masks(b.openMask, b.openMask)
-	b.slot.Start(unix.SYS_EXIT_GROUP, [6]uint64{uint64(m.Status)})
+	t.slot.Start(unix.SYS_EXIT_GROUP, [6]uint64{uint64(m.Status)})
 	return nil
 }
 
-// onExit meets the body on its way out, for whatever reason. Nobody at home sees
-// its end before the guest is known to be gone: a dead process writes nothing.
-func (b *body) onExit() error {
+// awaitExits waits for tasks that are about to end without their process.
+func (b *body) awaitExits() {
+	until := time.Now().Add(stopLimit)
+	for _, t := range b.tasks {
+		for t.exiting && time.Now().Before(until) {
+			s, err := t.k.Wait()
+			if err != nil {
+				t.ended()
+				break
+			}
+			t.onStop(t.k, s)
+		}
+	}
+}
+
+// onExit meets a task on its way out, for whatever reason. Nobody at home sees the
+// end of the process before the guest is known to be gone: a dead process writes
+// nothing.
+func (t *task) onExit() error {
+	b := t.b
 	p := b.peerNow()
-	if b.fenced || p == nil {
-		return b.task.Cont(0)
+	if b.fenced || p == nil || t.exiting {
+		return t.k.Cont(0)
+	}
+	t.standing = true
+	if b.leaving {
+		return nil
 	}
 	b.leaving = true
-	if b.slot != nil {
-		b.slot.Kill()
-	}
+	b.killSlots()
 	x := b.open(p)
 	if err := x.send(b.header(wire.TypeDrop), nil); err != nil {
 		x.close()
-		return b.task.Cont(0)
+		b.letEnd()
+		return nil
 	}
 	go func() {
 		defer x.close()
 		x.receive() // bounded; without an answer there is nobody left to wait for
-		b.d.tracer.Post(func() { b.task.Cont(0) })
+		b.d.tracer.Post(b.letEnd)
 	}()
 	return nil
 }
 
-// gone takes note of the body's end. On the tracer's thread.
-func (b *body) gone(s tracer.Stop) {
-	if b.slot != nil {
-		b.slot.Kill()
+// letEnd lets the tasks go on that stand in their exits, and those that will.
+func (b *body) letEnd() {
+	b.fenced = true
+	for _, t := range b.tasks {
+		if t.standing {
+			t.standing = false
+			t.k.Cont(0)
+		}
 	}
+}
+
+// killSlots ends all waiting for calls of the body.
+func (b *body) killSlots() {
+	for _, t := range b.tasks {
+		if t.slot != nil {
+			t.slot.Kill()
+		}
+	}
+}
+
+// ended takes note of a task's end. On the tracer's thread.
+func (t *task) ended() {
+	t.exiting = false
+	if t == t.b.leader() {
+		t.b.gone()
+		return
+	}
+	if t.slot != nil {
+		t.slot.Kill()
+	}
+	t.b.remove(t)
+}
+
+// gone takes note of the body's end. On the tracer's thread.
+func (b *body) gone() {
+	b.killSlots()
 	b.mu.Lock()
 	p, known := b.peer, b.state == ended
 	b.state = ended
@@ -126,12 +183,12 @@ func (b *body) peerLost(p *peer) {
 
 // lose kills the body of a lost guest. On the tracer's thread.
 func (b *body) lose(p *peer) {
-	if _, over := b.task.Ended(); over {
+	if _, over := b.leader().k.Ended(); over {
 		return
 	}
 	b.fenced = true
 	if b.leaving {
-		b.task.Cont(0)
+		b.letEnd()
 		return
 	}
 	b.kill("lost", lostLine(p))
@@ -139,10 +196,10 @@ func (b *body) lose(p *peer) {
 
 // kill ends a body that cannot go on, and says why. On the tracer's thread.
 func (b *body) kill(kind, why string) {
-	if b.task == nil {
+	if b.leader().k == nil {
 		return
 	}
-	if _, over := b.task.Ended(); over {
+	if _, over := b.leader().k.Ended(); over {
 		return // its number may be another's by now
 	}
 	if err := b.lastWords(why); err != nil {
@@ -162,17 +219,18 @@ func (b *body) lastWords(why string) error {
 	if b.loop == nil {
 		return tracer.ErrGone
 	}
-	in := b.in // a move may have stopped it
+	t := b.leader()
+	in := t.in // a move may have stopped it
 	if in == nil {
-		if _, err := b.task.StopWithin(stopLimit); err != nil {
+		if _, err := t.k.StopWithin(stopLimit); err != nil {
 			return err
 		}
 		var err error
-		if in, err = b.task.Injector(b.loop.Insn()); err != nil {
+		if in, err = t.k.Injector(b.loop.Insn()); err != nil {
 			return err
 		}
 	}
-	buffers, at := b.loop.Buffers()
+	buffers, at := t.slot.Buffers()
 	line := fmt.Sprintf("mosrun: process %d %s\n", b.pid, why)
 	const pollOut = 4
 	copy(buffers[smallOffset:], []byte{2, 0, 0, 0, pollOut, 0, 0, 0})

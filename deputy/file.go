@@ -214,17 +214,18 @@ func (o *opener) open(f image.File) (fd int, closeIt bool, err error) {
 
 // serveMapFile maps a file into the body, at any place, and tells what it is. The
 // executor decides on the final address and has the mapping moved there (mremap).
-func (b *body) serveMapFile(p *peer, f *link.Frame) error {
+func (t *task) serveMapFile(p *peer, f *link.Frame) error {
 	var m wire.MapFile
 	if err := f.Decode(&m); err != nil {
 		return err
 	}
+	b := t.b
 	<-b.readiness()
 	b.using.RLock()
 	defer b.using.RUnlock()
 	flags := uint64(m.Flags) &^ (unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE | unix.MAP_POPULATE | unix.MAP_LOCKED)
-	b.slot.Masks(b.openMask, b.openMask)
-	ret, err := b.slot.Call(unix.SYS_MMAP, 0, m.Length, uint64(m.Prot), flags, uint64(int64(m.Fd)), m.Offset)
+	t.slot.Masks(b.openMask, b.openMask)
+	ret, err := t.slot.Call(unix.SYS_MMAP, 0, m.Length, uint64(m.Prot), flags, uint64(int64(m.Fd)), m.Offset)
 	if err != nil {
 		return nil // the process has ended
 	}
@@ -233,11 +234,11 @@ func (b *body) serveMapFile(p *peer, f *link.Frame) error {
 		answer.Errno = int32(-ret)
 	} else if err := b.describe(p, &m, abi.Addr(ret), &answer); err != nil {
 		b.d.log.Debug().Int("pid", int(b.pid)).Err(err).Msg("file not mapped away")
-		b.slot.Call(unix.SYS_MUNMAP, uint64(ret), m.Length)
+		t.slot.Call(unix.SYS_MUNMAP, uint64(ret), m.Length)
 		answer = wire.Mapped{Errno: -1}
 	}
 	h := b.header(wire.TypeMapped)
-	h.Ack = f.Seq
+	h.Tid, h.Ack = t.tid, f.Seq
 	return p.link.Send(h, &answer)
 }
 

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
+	"umosix/tracer/abi"
 	"umosix/tracer/image"
 	"umosix/tracer/snapshot"
 	"umosix/wire"
@@ -70,7 +71,7 @@ func (b *body) freeze(x *exchange) (*image.Image, error) {
 	if err := f.Decode(img); err != nil {
 		return nil, err
 	}
-	if err := img.Validate(); err != nil || img.Process.Pid != b.pid || len(img.Tasks) != 1 {
+	if err := img.Validate(); err != nil || img.Process.Pid != b.pid {
 		return nil, fmt.Errorf("node %v sends an image that is not process %d: %w", p.node, b.pid, err)
 	}
 	return img, nil
@@ -81,13 +82,7 @@ func (b *body) thaw(p *peer, cause error) error {
 	b.on(func() error {
 		b.unfreeze() // the guest has its signals before it goes on
 		p.link.Send(b.header(wire.TypeThaw), nil)
-		if b.in == nil {
-			return nil
-		}
-		if err := b.endSession(); err != nil {
-			return err
-		}
-		return b.passOver()
+		return b.goOn()
 	})
 	return p.explain(cause)
 }
@@ -99,6 +94,9 @@ func (b *body) beginRebuild(img *image.Image) (s *snapshot.Subject, err error) {
 		if err := b.hold(); err != nil {
 			return err
 		}
+		if err := b.sortTasks(img); err != nil {
+			return err
+		}
 		s = b.subject()
 		img.Limits = nil // home's own count
 		for i := range img.Tasks {
@@ -107,6 +105,28 @@ func (b *body) beginRebuild(img *image.Image) (s *snapshot.Subject, err error) {
 		return snapshot.Prepare(s, img)
 	})
 	return s, err
+}
+
+// sortTasks puts the tasks of the body into the order of those of an image, which
+// must be the same.
+func (b *body) sortTasks(img *image.Image) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	of := map[abi.HomePid]*task{}
+	for _, t := range b.tasks {
+		of[t.tid] = t
+	}
+	var sorted []*task
+	for i := range img.Tasks {
+		if t := of[img.Tasks[i].Tid]; t != nil {
+			sorted = append(sorted, t)
+		}
+	}
+	if len(sorted) != len(img.Tasks) || len(sorted) != len(b.tasks) || sorted[0].tid != b.pid {
+		return fmt.Errorf("the image of process %d has %d tasks, the body %d", b.pid, len(img.Tasks), len(b.tasks))
+	}
+	b.tasks = sorted
+	return nil
 }
 
 // receivePages writes the guest's memory into the body and makes it the process.
@@ -163,14 +183,24 @@ func (b *body) commitHome(p *peer) error {
 func (b *body) settleHome(img *image.Image) error {
 	late := b.kept // arrived here after the guest was stopped
 	b.kept = nil
-	for _, raw := range append(img.Tasks[0].Pending, img.Signals.Pending...) {
-		b.keep(raw)
+	for _, raw := range img.Signals.Pending {
+		b.kept = append(b.kept, siginfo(raw))
 	}
 	b.kept = append(b.kept, late...)
-	if pending := img.Tasks[0].Call; pending.Nr < 0 {
-		b.call, b.wait = nil, nil
-	} else if pending.Nr == unix.SYS_FUTEX {
-		b.call, b.wait = nil, &pending
+	for i, t := range b.tasks {
+		late := t.kept
+		t.kept = nil
+		for _, raw := range img.Tasks[i].Pending {
+			t.kept = append(t.kept, siginfo(raw))
+		}
+		t.kept = append(t.kept, late...)
+		if pending := img.Tasks[i].Call; pending.Nr < 0 {
+			t.wait = nil
+			t.setCall(nil)
+		} else if pending.Nr == unix.SYS_FUTEX {
+			t.wait = &pending
+			t.setCall(nil)
+		}
 	}
 	return b.land()
 }
@@ -178,19 +208,32 @@ func (b *body) settleHome(img *image.Image) error {
 // unfreeze relays the signals that waited for the outcome of a move.
 func (b *body) unfreeze() {
 	b.relayKept()
-	b.freezing, b.kept = false, nil
+	b.freezing = false
+	b.dropKept()
+}
+
+// dropKept forgets the signals that were kept: they are where the process is.
+func (b *body) dropKept() {
+	b.kept = nil
+	for _, t := range b.tasks {
+		t.kept = nil
+	}
 }
 
 // relayKept relays the signals that were kept; they stay until it is known where
 // the process is.
 func (b *body) relayKept() {
 	for i := range b.kept {
-		b.relay(&b.kept[i])
+		b.leader().relay(&b.kept[i])
+	}
+	for _, t := range b.tasks {
+		for i := range t.kept {
+			t.relay(&t.kept[i])
+		}
 	}
 }
 
-func (b *body) keep(raw []byte) {
-	var info tracer.Siginfo
+func siginfo(raw []byte) (info tracer.Siginfo) {
 	copy(info[:], raw)
-	b.kept = append(b.kept, info)
+	return info
 }

@@ -35,27 +35,26 @@ func interrupted(r *tracer.Regs) bool {
 // noteInterrupted looks whether the program was in a call when it was stopped, and
 // makes a record of it. A call that the guest's own kernel can make is left to the
 // restart code in the registers. On the tracer's thread.
-func (b *body) noteInterrupted() {
-	r := &b.user.Regs
-	if b.call != nil && !b.call.done || r.Nr() < 0 || !interrupted(r) && r.Result() <= 0 {
+func (t *task) noteInterrupted() {
+	r := &t.user.Regs
+	if r.Nr() < 0 || !interrupted(r) && r.Result() <= 0 {
 		return
 	}
-	b.call = nil
 	if r.Nr() == unix.SYS_FUTEX && r.Result() == restartBlock {
-		b.noteFutex()
+		t.noteFutex()
 		return
 	}
 	row := abi.Lookup(uint64(r.Nr()))
 	if row == nil {
 		return
 	}
-	args, mask, temp := row.Mask.Take(r.Args(), b.mem)
-	plan, _, refusal := abi.Plan(uint64(r.Nr()), args, b.mem)
+	args, mask, temp := row.Mask.Take(r.Args(), t.b.mem)
+	plan, _, refusal := abi.Plan(uint64(r.Nr()), args, t.b.mem)
 	if refusal != "" || row.Place(&args) != abi.Home {
 		return
 	}
-	c := &call{b: b, plan: plan, row: row, nr: plan.Nr, args: args, whole: args, original: true, mask: b.user.Mask,
-		since: b.slept.sinceWhen(plan.Nr)}
+	c := &call{b: t.b, t: t, plan: plan, row: row, nr: plan.Nr, args: args, whole: args, original: true, mask: t.user.Mask,
+		since: t.slept.sinceWhen(plan.Nr)}
 	if !interrupted(r) {
 		if c.args, _ = c.rest(r.Result()); c.moved == 0 {
 			return // it has ended
@@ -64,79 +63,76 @@ func (b *body) noteInterrupted() {
 	if temp {
 		c.mask = mask
 	}
-	c.mask |= b.unnoticed()
+	c.mask |= t.b.unnoticed()
 	if r.Result() == restartBlock {
 		c.nr = unix.SYS_RESTART_SYSCALL
 	}
 	c.fixDeadline()
-	b.mu.Lock()
-	b.call = c
-	b.mu.Unlock()
+	t.setCall(c)
 }
 
-// passOver lets a stopped body go on as if it had not been stopped: the kernel
+// passOver lets a stopped task go on as if it had not been stopped: the kernel
 // restarts most calls by itself, the others are made again here. On the tracer's
 // thread.
-func (b *body) passOver() error {
-	r, err := b.task.Regs()
+func (t *task) passOver() error {
+	r, err := t.k.Regs()
 	if err != nil {
 		return err
 	}
-	b.mu.Lock()
-	c := b.call
-	b.mu.Unlock()
-	if b.slot.At(&r) == tracer.PlaceInCall && c != nil && interrupted(&r) && c.mustRenew(r.Result()) {
+	c := t.current()
+	if t.slot.At(&r) == tracer.PlaceInCall && c != nil && interrupted(&r) && c.mustRenew(r.Result()) {
 		c.fixDeadline()
 		nr, args := c.remaining(uint64(r.Nr()), r.Args())
 		r.SetArgs(args)
 		r.Rewind(nr)
-		if err := b.task.SetRegs(r); err != nil {
+		if err := t.k.SetRegs(r); err != nil {
 			return err
 		}
 	}
-	return b.task.Cont(0)
+	return t.k.Cont(0)
 }
 
-// interruptCall takes the body out of the call with the given number, if it is
+// interruptCall takes the task out of the call with the given number, if it is
 // still in it: a signal waits for the guest. The outcome is the restart code, and
 // the guest's kernel makes of it what it must.
-func (b *body) interruptCall(seq uint64) {
+func (t *task) interruptCall(seq uint64) {
+	b := t.b
 	b.d.tracer.Post(func() {
 		b.mu.Lock()
-		c := b.call
+		c := t.call
 		current := c != nil && c.seq == seq && !c.done && b.state == away
 		b.mu.Unlock()
-		if !current || b.task == nil {
+		if !current || t.k == nil {
 			return
 		}
-		if _, err := b.task.StopWithin(stopLimit); err != nil {
+		if _, err := t.k.StopWithin(stopLimit); err != nil {
 			return
 		}
-		if err := b.cutShort(); err != nil {
-			b.d.log.Debug().Int("pid", int(b.pid)).Err(err).Msg("call not interrupted")
+		if err := t.cutShort(); err != nil {
+			b.d.log.Debug().Int("pid", int(b.pid)).Int("tid", int(t.tid)).Err(err).Msg("call not interrupted")
 		}
-		b.relayDeferred()
+		t.relayDeferred()
 	})
 }
 
-// cutShort ends the call of a stopped body with the code it was interrupted by.
-func (b *body) cutShort() error {
-	r, err := b.task.Regs()
+// cutShort ends the call of a stopped task with the code it was interrupted by.
+func (t *task) cutShort() error {
+	r, err := t.k.Regs()
 	if err != nil {
 		return err
 	}
-	switch b.slot.At(&r) {
+	switch t.slot.At(&r) {
 	case tracer.PlaceInCall:
 		r.LeaveSyscall()
-		err = b.task.SetRegs(r)
+		err = t.k.SetRegs(r)
 	case tracer.PlaceBeforeCall:
 		r.Rip += 2
 		code := int64(restartNoIntr)
 		r.SetResult(code)
-		err = b.task.SetRegs(r)
+		err = t.k.SetRegs(r)
 	}
 	if err != nil {
 		return err
 	}
-	return b.task.Cont(0)
+	return t.k.Cont(0)
 }

@@ -1,84 +1,178 @@
 package deputy
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 
 	"umosix/tracer"
 	"umosix/tracer/abi"
 )
 
-// land gives the process, whose memory is at home, back to the program. If it is
-// in a call that can be handed over, the program makes it itself from now on;
-// otherwise the process lingers in its loop until the call has ended. The body is
-// stopped in its call, or idles. On the tracer's thread.
+// land gives the process, whose memory is at home, back to the program. A task that
+// is in a call which can be handed over makes it itself from now on; otherwise it
+// lingers in its loop until the call has ended. All tasks are in a session. On the
+// tracer's thread.
 func (b *body) land() error {
-	c := b.call
-	if err := b.restoreParts(c); err != nil {
+	var free, stay []*task
+	for _, t := range b.tasks {
+		lingers, err := t.conclude()
+		switch {
+		case err != nil:
+			return err
+		case lingers:
+			stay = append(stay, t)
+		default:
+			free = append(free, t)
+		}
+	}
+	if err := b.requeueAll(free); err != nil {
 		return err
 	}
-	switch {
-	case c == nil && b.wait != nil:
-		return b.waitOn(b.wait)
-	case c == nil:
-	case c.done:
-		if err := b.deliverOutcome(c); err != nil {
+	b.set(lingering)
+	if len(stay) == 0 {
+		if err := b.leader().removeWindow(); err != nil {
 			return err
 		}
-	case !c.begun && (b.user.Regs.Result() == rawInterrupted || c.moved > 0):
-		return b.lingerIn(c)
+		b.set(native)
+	}
+	return errors.Join(release(free), lingerAll(stay))
+}
+
+// requeueAll puts back the signals that were kept. Those of the process go by way of
+// any task.
+func (b *body) requeueAll(tasks []*task) error {
+	for i, t := range tasks {
+		if i == 0 {
+			if err := t.requeueShared(); err != nil {
+				return err
+			}
+		}
+		if err := t.requeue(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// release gives tasks back to the program; their registers are in task.user.
+func release(tasks []*task) (failed error) {
+	for _, t := range tasks {
+		failed = errors.Join(failed, t.leave(), t.letGo())
+	}
+	return failed
+}
+
+func lingerAll(tasks []*task) (failed error) {
+	for _, t := range tasks {
+		failed = errors.Join(failed, t.linger())
+	}
+	return failed
+}
+
+// conclude finishes what the task was in when its process left, as far as it has
+// ended or can be handed over. It tells whether the task must linger.
+func (t *task) conclude() (lingers bool, err error) {
+	c := t.current()
+	if err := t.restoreParts(c); err != nil {
+		return false, err
+	}
+	switch {
+	case c == nil:
+		return t.wait != nil, nil
+	case c.done:
+		err = t.deliverOutcome(c)
+	case !c.begun && (t.user.Regs.Result() == rawInterrupted || c.moved > 0):
+		return true, nil
 	case !c.begun:
 		// The program was stopped in it and it has not been made since: its own
 		// registers say how it goes on.
 	default:
-		if handed, err := b.handOver(c); !handed || err != nil {
-			return err
+		var handed bool
+		if handed, err = t.handOver(c); err == nil && !handed {
+			lingers, err = t.stillIn(c)
 		}
 	}
-	b.call = nil
-	return b.release()
+	if err == nil && !lingers {
+		t.setCall(nil)
+	}
+	return lingers, err
 }
 
-// landNow lands a lingering process whose call has ended. On the tracer's thread.
-func (b *body) landNow() error {
-	if b.now() != lingering {
+// stillIn tells whether a call that cannot be handed over goes on; otherwise its
+// outcome has come just now.
+func (t *task) stillIn(c *call) (bool, error) {
+	t.b.mu.Lock()
+	c.peer = nil
+	over := c.done
+	t.lingering = !over
+	t.b.mu.Unlock()
+	if over {
+		return false, t.deliverOutcome(c)
+	}
+	return true, nil
+}
+
+// landNow lands a lingering task whose call has ended. On the tracer's thread.
+func (t *task) landNow() error {
+	if !t.lingering {
 		return nil
 	}
-	if err := b.hold(); err != nil {
+	if err := t.hold(); err != nil {
 		return err
 	}
-	return b.landHeld()
+	return t.landHeld()
 }
 
-// landHeld is landNow for a process in a session.
-func (b *body) landHeld() error {
-	b.set(parked)
-	err := b.land()
+// landHeld is landNow for a task in a session.
+func (t *task) landHeld() error {
+	err := t.landLate()
 	if err != nil && err != tracer.ErrGone {
-		b.d.log.Error().Int("pid", int(b.pid)).Err(err).Msg("not landed")
+		t.b.d.log.Error().Int("pid", int(t.b.pid)).Int("tid", int(t.tid)).Err(err).Msg("not landed")
 	}
-	b.d.forget(b)
+	t.b.d.forget(t.b)
 	return err
+}
+
+func (t *task) landLate() error {
+	b := t.b
+	b.mu.Lock()
+	t.lingering = false
+	b.mu.Unlock()
+	if lingers, err := t.conclude(); lingers || err != nil {
+		return errors.Join(err, t.linger())
+	}
+	if err := b.requeueAll([]*task{t}); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(b.tasks, func(t *task) bool { return t.lingering }) {
+		if err := t.removeWindow(); err != nil {
+			return err
+		}
+		b.set(native)
+	}
+	return release([]*task{t})
 }
 
 // restoreParts writes back what the call that the body is in has given to the
 // program's own memory so far: meanwhile that was replaced by the guest's.
-func (b *body) restoreParts(c *call) error {
+func (t *task) restoreParts(c *call) error {
 	if !c.busy() || !c.original || c.moved == 0 {
 		return nil
 	}
 	c.outs = c.plan.Outs(c.moved, func(i int) []byte { return c.data[i] })
-	return b.writeOuts(c)
+	return t.writeOuts(c)
 }
 
 // writeOuts writes what a call has given back into the program's memory.
-func (b *body) writeOuts(c *call) error {
+func (t *task) writeOuts(c *call) error {
 	for i, n := range c.outs {
 		if n == 0 {
 			continue
 		}
 		var failed error
 		c.plan.Spans(i, n, func(from, to uint32) {
-			if _, err := b.mem.WriteAt(c.data[i][from:to], c.plan.Regions[i].Addr+abi.Addr(from)); err != nil {
+			if _, err := t.b.mem.WriteAt(c.data[i][from:to], c.plan.Regions[i].Addr+abi.Addr(from)); err != nil {
 				failed = fmt.Errorf("outcome of call %d: %w", c.plan.Nr, err)
 			}
 		})
@@ -90,11 +184,11 @@ func (b *body) writeOuts(c *call) error {
 }
 
 // deliverOutcome puts the result of a call where the program expects it.
-func (b *body) deliverOutcome(c *call) error {
-	if err := b.writeOuts(c); err != nil {
+func (t *task) deliverOutcome(c *call) error {
+	if err := t.writeOuts(c); err != nil {
 		return err
 	}
-	r := &b.user.Regs
+	r := &t.user.Regs
 	r.SetResult(c.ret)
 	switch c.ret {
 	case restartSys, restartNoIntr, restartNoHand:
@@ -110,9 +204,9 @@ func (b *body) deliverOutcome(c *call) error {
 
 // handOver turns a call that the body is in into the program's own, if the kernel
 // can restart it with the program's pointers. In a session.
-func (b *body) handOver(c *call) (bool, error) {
-	r := b.in.Regs()
-	place := b.slot.At(r)
+func (t *task) handOver(c *call) (bool, error) {
+	r := t.in.Regs()
+	place := t.slot.At(r)
 	code := r.Result()
 	if place == tracer.PlaceInCall && interrupted(r) && c.mustRenew(code) {
 		c.fixDeadline()
@@ -122,51 +216,42 @@ func (b *body) handOver(c *call) (bool, error) {
 	case c.moved == 0 && (place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle):
 		code = restartNoIntr // never made
 	case place != tracer.PlaceInCall || !interrupted(r):
-		return false, b.linger() // it has just ended: its outcome is on its way
+		return false, nil // it has just ended: its outcome is on its way
 	case !c.deadline.IsZero() || c.moved > 0:
-		return false, b.linger()
+		return false, nil
 	case (code == restartBlock || code == rawInterrupted) && relative:
-		return false, b.linger()
+		return false, nil
 	case code == restartBlock || code == rawInterrupted:
 		code = restartNoHand
 	}
 	// select and its like have left the time that remains with what they return.
 	c.outs = c.plan.Outs(code, func(i int) []byte { return c.data[i] })
-	if err := b.writeOuts(c); err != nil {
+	if err := t.writeOuts(c); err != nil {
 		return false, err
 	}
-	b.user.Regs.SetResult(code)
-	b.user.Regs.OrigRax = c.plan.Nr
+	t.user.Regs.SetResult(code)
+	t.user.Regs.OrigRax = c.plan.Nr
 	return true, nil
 }
 
-// lingerIn makes a call that the program was stopped in and that its own kernel
+// linger lets the task go on with its call, or makes the one that its own kernel
 // does not make again: it ends here, on time.
-func (b *body) lingerIn(c *call) error {
-	if err := b.linger(); err != nil {
+func (t *task) linger() error {
+	t.b.mu.Lock()
+	t.lingering = true
+	t.b.mu.Unlock()
+	c := t.current()
+	switch {
+	case c == nil:
+		return t.waitOn(t.wait)
+	case c.begun:
+		t.slot.Masks(t.user.Mask, closedMask)
+		return errors.Join(t.endSession(), t.passOver())
+	}
+	*t.in.Mask() = closedMask
+	if err := errors.Join(t.endSession(), t.passOver()); err != nil {
 		return err
 	}
-	b.slot.Masks(c.mask, closedMask)
-	c.start()
-	go c.await()
+	c.begin(closedMask)
 	return nil
-}
-
-// linger lets the body go on with its call.
-func (b *body) linger() error {
-	b.mu.Lock()
-	b.call.peer = nil
-	late := b.call.done
-	if !late {
-		b.state = lingering
-	}
-	b.mu.Unlock()
-	if late {
-		return b.land()
-	}
-	b.slot.Masks(b.user.Mask, closedMask)
-	if err := b.endSession(); err != nil {
-		return err
-	}
-	return b.passOver()
 }

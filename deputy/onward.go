@@ -110,7 +110,8 @@ func (b *body) commitOnward(p, q *peer) error {
 		if err := q.link.Send(b.header(wire.TypeGo), nil); err != nil {
 			return errors.Join(err, b.become(p, old.Inc))
 		}
-		b.freezing, b.kept = false, nil
+		b.freezing = false
+		b.dropKept()
 		p.link.Send(old, nil) // without a link the guest is dropped, too
 		b.settleOnward(p)
 		return nil
@@ -121,8 +122,10 @@ func (b *body) commitOnward(p, q *peer) error {
 func (b *body) settleOnward(p *peer) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.call != nil && b.call.peer == p {
-		b.call.peer = nil // whoever asks next is the new guest
+	for _, t := range b.tasks {
+		if t.call != nil && t.call.peer == p {
+			t.call.peer = nil // whoever asks next is the new guest
+		}
 	}
 	b.stats.before.UserNs += b.stats.usage.UserNs
 	b.stats.before.SystemNs += b.stats.usage.SystemNs

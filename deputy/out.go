@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"umosix/tracer"
 	"umosix/tracer/abi"
 	"umosix/tracer/image"
 	"umosix/tracer/snapshot"
@@ -156,17 +157,27 @@ func (b *body) sendPages(p *peer, s *snapshot.Subject, img *image.Image) (image.
 	})
 }
 
-// addKept puts signals taken off the process, and its interrupted call, into the image.
+// addKept puts signals taken off the process, and its interrupted calls, into the
+// image. Signals that have come since stay here: they are relayed.
 func (b *body) addKept(img *image.Image) {
-	for _, info := range b.kept {
-		img.Signals.Pending = append(img.Signals.Pending, append([]byte(nil), info[:]...))
+	img.Signals.Pending = rawSignals(b.kept)
+	for i, t := range b.tasks {
+		to := &img.Tasks[i]
+		to.Pending = rawSignals(t.kept)
+		to.Call = image.PendingCall{Nr: -1}
+		if c := t.current(); c != nil {
+			to.Call = image.PendingCall{Nr: int64(c.plan.Nr), Args: c.plan.Args}
+		} else if t.wait != nil {
+			to.Call = *t.wait
+		}
 	}
-	img.Tasks[0].Call = image.PendingCall{Nr: -1}
-	if b.call != nil {
-		img.Tasks[0].Call = image.PendingCall{Nr: int64(b.call.plan.Nr), Args: b.call.plan.Args}
-	} else if b.wait != nil {
-		img.Tasks[0].Call = *b.wait
+}
+
+func rawSignals(kept []tracer.Siginfo) (raw [][]byte) {
+	for _, info := range kept {
+		raw = append(raw, append([]byte(nil), info[:]...))
 	}
+	return raw
 }
 
 // abandon tells the peer that the move is off: a guest that it may have made goes.
@@ -210,7 +221,7 @@ func (b *body) commitOut(p *peer) error {
 	defer b.mu.Unlock()
 	switch {
 	case err == nil:
-		b.kept, b.pinned = nil, ""
+		b.pinned = ""
 	case b.state == away:
 		b.state, b.peer, b.deciding = parked, nil, false
 	}
@@ -221,20 +232,34 @@ func (b *body) commitOut(p *peer) error {
 // On the tracer's thread.
 func (b *body) strip() error {
 	b.openMask = signalfdSets(b.pid)
-	b.wait = nil // the guest's now
-	failed := snapshot.Strip(b.subject(), b.sent, b.call.pages())
+	b.dropKept()
+	var keep []abi.Region
+	for _, t := range b.tasks {
+		t.wait = nil // the guest's now
+		keep = append(keep, t.current().pages()...)
+	}
+	failed := snapshot.Strip(b.subject(), b.sent, keep)
 	b.sent = nil
-	if !b.call.busy() {
-		*b.in.Mask() = b.openMask
+	for _, t := range b.tasks {
+		failed = errors.Join(failed, t.serveAway())
 	}
-	if err := b.endSession(); err != nil {
-		return errors.Join(failed, err)
+	return failed
+}
+
+// serveAway lets a stopped task idle in its loop, or go on with its call.
+func (t *task) serveAway() error {
+	b, c := t.b, t.current()
+	if !c.busy() {
+		*t.in.Mask() = b.openMask
 	}
-	b.slot.Masks(b.openMask, b.openMask)
-	err := b.passOver()
-	b.settleCut()
-	b.call.goOn()
-	return errors.Join(failed, err)
+	if err := t.endSession(); err != nil {
+		return err
+	}
+	t.slot.Masks(b.openMask, b.openMask)
+	err := t.passOver()
+	t.settleCut()
+	c.goOn()
+	return err
 }
 
 // moved counts a completed move.

@@ -209,22 +209,33 @@ func (p *peer) handle(f *link.Frame) error {
 		return nil // of an earlier stay
 	}
 	switch f.Type {
-	case wire.TypeCall:
-		return b.serveCall(p, f)
-	case wire.TypeTell:
-		return b.serveTell(f)
-	case wire.TypeMapFile:
-		return b.serveMapFile(p, f)
-	case wire.TypeInterrupt:
-		b.interruptCall(f.Ack)
 	case wire.TypeFault:
 		return b.serveFault(f)
 	case wire.TypeComeHome:
 		return b.serveComeHome(f)
-	case wire.TypeExit:
-		return b.serveExit(f)
 	case wire.TypeUsage:
 		return b.serveUsage(f)
+	}
+	t := b.task(f.Tid)
+	if t == nil {
+		return nil // the task has ended meanwhile
+	}
+	return t.handle(p, f)
+}
+
+// handle takes a frame that is the task's own.
+func (t *task) handle(p *peer, f *link.Frame) error {
+	switch f.Type {
+	case wire.TypeCall:
+		return t.serveCall(p, f)
+	case wire.TypeTell:
+		return t.serveTell(f)
+	case wire.TypeMapFile:
+		return t.serveMapFile(p, f)
+	case wire.TypeInterrupt:
+		t.interruptCall(f.Ack)
+	case wire.TypeExit:
+		return t.serveExit(f)
 	default:
 		return fmt.Errorf("unexpected %v", f.Type)
 	}

@@ -28,8 +28,8 @@ const (
 // goOnShort lets a call that was stopped with a short count go on with the rest. In
 // a session.
 func (c *call) goOnShort() {
-	r := c.b.in.Regs()
-	if !c.busy() || c.row == nil || c.polling || c.b.slot.At(r) != tracer.PlaceInCall {
+	r := c.t.in.Regs()
+	if !c.busy() || c.row == nil || c.polling || c.t.slot.At(r) != tracer.PlaceInCall {
 		return
 	}
 	args, ok := c.rest(r.Result())
@@ -74,10 +74,10 @@ func (c *call) after(n int64) (args [6]uint64, ok bool) {
 		return args, ok
 	case unix.SYS_RECVFROM:
 		args[1] += uint64(n)
-		return args, count(2) && c.b.isStream(args[0])
+		return args, count(2) && c.t.isStream(args[0])
 	case unix.SYS_RECVMSG:
 		args[1], ok = c.messageAfter(args[1], uint64(n))
-		return args, ok && c.b.isStream(args[0])
+		return args, ok && c.t.isStream(args[0])
 	case unix.SYS_SENDMSG:
 		args[1], ok = c.messageAfter(args[1], uint64(n))
 		return args, ok
@@ -103,7 +103,7 @@ func (c *call) vectorAfter(at, length, n uint64) (restAt, restLen uint64, ok boo
 		}
 		n -= size
 	}
-	buffers, base := c.b.loop.Buffers()
+	buffers, base := c.t.slot.Buffers()
 	copy(buffers[vectorOffset:], vector)
 	return uint64(base) + vectorOffset, uint64(len(vector) / iovecSize), len(vector) > 0
 }
@@ -111,7 +111,7 @@ func (c *call) vectorAfter(at, length, n uint64) (restAt, restLen uint64, ok boo
 // messageAfter is vectorAfter for a message. Its control data has gone, or has come,
 // with the first bytes.
 func (c *call) messageAfter(at, n uint64) (restAt uint64, ok bool) {
-	buffers, base := c.b.loop.Buffers()
+	buffers, base := c.t.slot.Buffers()
 	header := buffers[messageOffset : messageOffset+msghdrSize]
 	if _, err := c.b.mem.ReadAt(header, abi.Addr(at)); err != nil {
 		return 0, false

@@ -9,125 +9,129 @@ import (
 	"umosix/wire/link"
 )
 
-// onStop takes the stops of a body that nobody waits for. On the tracer's thread.
-func (b *body) onStop(k *tracer.Task, s tracer.Stop) {
+// onStop takes the stops of a task that nobody waits for. On the tracer's thread.
+func (t *task) onStop(k *tracer.Task, s tracer.Stop) {
 	var err error
 	switch {
 	case s.Ended():
-		b.gone(s)
+		t.ended()
 	case s.Kind == tracer.StopSignal:
-		err = b.onSignal(s.Signal)
+		err = t.onSignal(s.Signal)
 	case s.Kind == tracer.StopGroup:
 		err = k.Listen()
 	case s.Kind == tracer.StopEvent && s.Event == unix.PTRACE_EVENT_EXEC:
-		err = b.onExec()
+		err = t.onExec()
 	case s.Kind == tracer.StopEvent && s.Event == unix.PTRACE_EVENT_EXIT:
-		err = b.onExit()
-	case b.slot != nil:
-		err = b.passOver()
+		err = t.onExit()
+	case t.slot != nil:
+		err = t.passOver()
 	default:
 		err = k.Cont(0)
 	}
 	if err != nil && err != tracer.ErrGone {
-		b.d.log.Error().Int("pid", int(b.pid)).Stringer("stop", s).Err(err).Msg("stop not handled")
+		t.b.d.log.Error().Int("pid", int(t.b.pid)).Int("tid", int(t.tid)).Stringer("stop", s).Err(err).Msg("stop not handled")
 	}
 }
 
-// onSignal handles a signal that is about to be delivered to the body.
-func (b *body) onSignal(sig int) error {
+// onSignal handles a signal that is about to be delivered to the task.
+func (t *task) onSignal(sig int) error {
+	b := t.b
 	state := b.now()
-	if state == native {
-		return b.passNative(sig)
+	if state == native || state == lingering && !t.lingering {
+		return t.passNative(sig)
 	}
 	if sig == b.due {
 		b.due = 0
-		return b.task.Cont(sig)
+		return t.k.Cont(sig)
 	}
-	info, err := b.task.Siginfo()
+	info, err := t.k.Siginfo()
 	if err != nil {
 		return err
 	}
 	switch state {
 	case away:
 		if b.freezing {
-			b.kept = append(b.kept, info)
+			t.keep(info)
 		} else {
-			b.relay(&info)
+			t.relay(&info)
 		}
-		return b.passOver()
+		return t.passOver()
 	case lingering:
-		return b.signalLingering(&info)
+		return t.signalLingering(&info)
 	}
-	b.kept = append(b.kept, info)
-	return b.task.Cont(0)
+	t.keep(info)
+	return t.k.Cont(0)
 }
 
 // passNative delivers a signal to a program that is at home and traced from its
 // start. A signal that the program ignores would not have reached it untraced:
 // a call that it has interrupted with a plain EINTR is made again if it can be.
-func (b *body) passNative(sig int) error {
-	r, err := b.task.Regs()
+func (t *task) passNative(sig int) error {
+	r, err := t.k.Regs()
 	if err != nil {
 		return err
 	}
-	if r.Result() == rawInterrupted && interrupted(&r) && b.ignores(sig) && b.unbroken.takeUp(&r) {
+	if r.Result() == rawInterrupted && interrupted(&r) && t.b.ignores(sig) && t.unbroken.takeUp(&r) {
 		r.Rewind(uint64(r.Nr()))
-		if err := b.task.SetRegs(r); err != nil {
+		if err := t.k.SetRegs(r); err != nil {
 			return err
 		}
 	}
-	return b.task.Cont(sig)
+	return t.k.Cont(sig)
 }
 
-// relay sends a signal to the guest.
-func (b *body) relay(info *tracer.Siginfo) {
-	const siTkill = -6
+// relay sends a signal to the guest: to the task's own, or to the process.
+func (t *task) relay(info *tracer.Siginfo) {
+	b := t.b
 	p := b.peerNow()
 	if p == nil {
 		return
 	}
-	m := wire.Relay{Info: append([]byte(nil), info[:]...), Group: info.Code() != siTkill}
-	if err := p.link.Send(b.header(wire.TypeRelay), &m); err != nil {
+	m := wire.Relay{Info: append([]byte(nil), info[:]...), Group: !isTkill(info)}
+	h := b.header(wire.TypeRelay)
+	h.Tid = t.tid
+	if err := p.link.Send(h, &m); err != nil {
 		p.link.Close()
 	}
 }
 
-// relayDeferred sends on the signals that were met while the body was being stopped.
-func (b *body) relayDeferred() {
-	for _, info := range b.task.TakeDeferred() {
-		if b.freezing {
-			b.kept = append(b.kept, info)
+// relayDeferred sends on the signals that were met while the task was being stopped.
+func (t *task) relayDeferred() {
+	for _, info := range t.k.TakeDeferred() {
+		if t.b.freezing {
+			t.keep(info)
 			continue
 		}
-		b.relay(&info)
+		t.relay(&info)
 	}
 }
 
-// signalLingering ends the call of a process that is at home already, when a
-// signal arrives that the program will notice.
-func (b *body) signalLingering(info *tracer.Siginfo) error {
-	if b.ignores(info.Signal()) {
-		return b.passOver()
+// signalLingering ends the call of a task that is at home already, when a signal
+// arrives that the program will notice. The task takes it.
+func (t *task) signalLingering(info *tracer.Siginfo) error {
+	if t.b.ignores(info.Signal()) {
+		return t.passOver()
 	}
-	b.kept = append(b.kept, *info)
-	if err := b.beginSession(); err != nil {
+	t.kept = append(t.kept, *info)
+	if err := t.beginSession(); err != nil {
 		return err
 	}
-	r := b.in.Regs()
-	if b.slot.At(r) != tracer.PlaceInCall || !interrupted(r) {
-		if err := b.endSession(); err != nil {
+	r := t.in.Regs()
+	if t.slot.At(r) != tracer.PlaceInCall || !interrupted(r) {
+		if err := t.endSession(); err != nil {
 			return err
 		}
-		return b.passOver() // it ends by itself just now
+		return t.passOver() // it ends by itself just now
 	}
 	code := r.Result()
 	if code == restartBlock {
 		code = rawInterrupted
 	}
-	b.call.ending.Lock()
-	b.call.setOutcome(code)
-	b.call.ending.Unlock()
-	return b.landHeld()
+	c := t.current()
+	c.ending.Lock()
+	c.setOutcome(code)
+	c.ending.Unlock()
+	return t.landHeld()
 }
 
 // ignores tells whether the program takes no notice of a signal.
@@ -168,15 +172,16 @@ func (b *body) serveFault(f *link.Frame) error {
 
 // takeAction makes the body take the default action of a signal. On the tracer's thread.
 func (b *body) takeAction(sig int, gone bool) error {
-	if b.task == nil {
+	t := b.leader()
+	if t.k == nil {
 		return tracer.ErrGone
 	}
 	b.fenced = b.fenced || gone
-	if _, err := b.task.StopWithin(stopLimit); err != nil {
+	if _, err := t.k.StopWithin(stopLimit); err != nil {
 		return err
 	}
 	if gone {
-		if err := b.resetAction(sig); err != nil {
+		if err := t.resetAction(sig); err != nil {
 			return err
 		}
 	}
@@ -184,22 +189,22 @@ func (b *body) takeAction(sig int, gone bool) error {
 	if err := unix.Tgkill(int(b.pid), int(b.pid), unix.Signal(sig)); err != nil {
 		return err
 	}
-	return b.passOver()
+	return t.passOver()
 }
 
 // resetAction makes sure that the body has no handler for a signal, so that the
 // signal does what it did to the guest. The body makes no more calls.
-func (b *body) resetAction(sig int) error {
-	in, err := b.task.Injector(b.loop.Insn())
+func (t *task) resetAction(sig int) error {
+	in, err := t.k.Injector(t.b.loop.Insn())
 	if err != nil {
 		return err
 	}
-	buffers, at := b.loop.Buffers()
+	buffers, at := t.slot.Buffers()
 	clear(buffers[smallOffset : smallOffset+64])
 	if _, err := in.Call(unix.SYS_RT_SIGACTION, uint64(sig), uint64(at+smallOffset), 0, 8); err != nil {
 		return err
 	}
-	b.slot.Enter(in.Regs())
+	t.slot.Enter(in.Regs())
 	*in.Mask() = 0
 	return in.End()
 }

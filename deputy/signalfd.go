@@ -53,8 +53,23 @@ func (c *call) noteSignalfd() {
 	}
 	b := c.b
 	b.openMask |= binary.LittleEndian.Uint64(c.data[0])
-	buffers, at := b.loop.Buffers()
-	binary.LittleEndian.PutUint64(buffers[smallOffset:], b.openMask)
-	b.slot.Masks(0, 0)
-	b.slot.Call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uint64(at)+smallOffset, 0, abi.SigsetSize)
+	b.mu.Lock()
+	tasks := b.tasks
+	b.mu.Unlock()
+	for _, t := range tasks {
+		t.idleWith(b.openMask)
+	}
+}
+
+// idleWith changes the mask that a task idles with: at once, or when the call that it
+// is in has ended. On the link's thread.
+func (t *task) idleWith(mask uint64) {
+	if t.slot.Busy() {
+		t.slot.IdleMask(mask)
+		return
+	}
+	buffers, at := t.slot.Buffers()
+	binary.LittleEndian.PutUint64(buffers[smallOffset:], mask)
+	t.slot.Masks(0, 0)
+	t.slot.Call(unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, uint64(at)+smallOffset, 0, abi.SigsetSize)
 }

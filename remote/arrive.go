@@ -36,6 +36,7 @@ func (x *Executor) arrive(f *link.Frame) error {
 		old.discard()
 	}
 	g := &guest{x: x, pid: f.Pid, inc: f.Inc, asked: f.Seq, image: img, since: time.Now(), files: newFiles(x.store)}
+	g.tasks = []*task{{g: g, tid: g.pid}}
 	if x.leaving {
 		g.abort(errUnwanted)
 		return nil
@@ -51,7 +52,7 @@ func (x *Executor) arrive(f *link.Frame) error {
 
 // abort gives up a guest that home still has.
 func (g *guest) abort(cause error) {
-	if g.task != nil {
+	if g.leader().k != nil {
 		g.discard()
 	}
 	g.x.send(g.answer(wire.TypeRebuilt), &wire.Rebuilt{Failure: cause.Error()})
@@ -63,57 +64,98 @@ func (g *guest) begin() error {
 	if err := g.image.Validate(); err != nil {
 		return err
 	}
-	if p.Pid != g.pid || len(g.image.Tasks) != 1 {
-		return fmt.Errorf("the image is not that of process %d with one task", g.pid)
+	if p.Pid != g.pid || g.image.Tasks[0].Tid != g.pid {
+		return fmt.Errorf("the image is not that of process %d", g.pid)
 	}
 	if err := snapshot.Compatible(p.CPU, snapshot.LocalCPU()); err != nil {
 		return err
 	}
+	leader := g.leader()
 	k, err := g.x.cage.Spawn(g.pid)
 	if err != nil {
 		return err
 	}
-	g.task = k
-	k.Handler = g.onStop
+	leader.k = k
+	k.Handler = leader.onStop
 	if err := g.enterLoop(p.Window); err != nil {
 		return err
 	}
-	g.subject = g.newSubject(g.in)
+	if err := g.makeTasks(); err != nil {
+		return err
+	}
+	g.subject = g.newSubject(func(t *task) tracer.Caller { return t.in })
 	return snapshot.Prepare(g.subject, g.image)
 }
 
-// enterLoop gives the fresh process its window, at the address it has at home.
-func (g *guest) enterLoop(window abi.Addr) (err error) {
-	if g.mem, err = openMemory(g.task.Tid); err != nil {
+// enterLoop gives the fresh process its window, at the addresses it has at home.
+func (g *guest) enterLoop(window [2]abi.Addr) (err error) {
+	leader := g.leader()
+	if g.mem, err = openMemory(leader.k.Tid); err != nil {
 		return err
 	}
-	in, err := g.task.Injector(g.x.cage.Insn())
+	in, err := leader.k.Injector(g.x.cage.Insn())
 	if err != nil {
 		return err
 	}
-	if g.loop, err = tracer.NewLoop(g.task.Tid, g.mem.Memory, in, window); err != nil {
+	if g.loop, err = tracer.NewLoop(leader.k.Tid, g.mem.Memory, in, window[0], tracer.SlotsIn(uint64(window[1]-window[0]))); err != nil {
 		return errors.Join(err, in.End())
 	}
 	in.Use(g.loop.Insn())
-	g.in = in
+	leader.in = in
+	leader.slot, err = g.loop.Slot(0)
+	return err
+}
+
+// makeTasks makes the other tasks of the image.
+func (g *guest) makeTasks() error {
+	leader := g.leader()
+	buffers, at := leader.slot.Buffers()
+	for i := 1; i < len(g.image.Tasks); i++ {
+		t := &task{g: g, tid: g.image.Tasks[i].Tid}
+		var err error
+		if t.slot, err = g.loop.Slot(i); err != nil {
+			return err
+		}
+		if t.k, err = g.x.cage.SpawnTask(leader.in, t.tid, at, buffers); err != nil {
+			return err
+		}
+		t.k.Handler = t.onStop
+		g.tasks = append(g.tasks, t)
+		if t.in, err = t.k.Injector(g.loop.Insn()); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-func (g *guest) newSubject(call tracer.Caller) *snapshot.Subject {
-	_, at := g.loop.Buffers()
-	return &snapshot.Subject{
-		Leader: g.task, Tasks: []*tracer.Task{g.task}, Pid: g.pid, LocalPid: g.task.Tid, Mem: g.mem.Memory,
-		Caller:  call,
-		Scratch: func(int) abi.Addr { return at + scratchOffset },
-		Window:  [2]abi.Addr{g.loop.Window, g.loop.Window + tracer.WindowSize},
-		State:   func(*tracer.Task) *snapshot.State { return &g.user },
-		Origin:  &g.image.Process,
-		FileOf:  g.files.fileOf,
-		OpenFile: func(f image.File) (int, bool, error) {
-			fd, err := g.openFile(call, f)
-			return fd, false, err
-		},
+func (g *guest) newSubject(callerOf func(*task) tracer.Caller) *snapshot.Subject {
+	leader, of := g.leader(), map[*tracer.Task]*task{}
+	s := &snapshot.Subject{Leader: leader.k, Pid: g.pid, LocalPid: leader.k.Tid, Mem: g.mem.Memory, Window: g.loop.Range(),
+		Origin: &g.image.Process, FileOf: g.files.fileOf}
+	for _, t := range g.tasks {
+		s.Tasks = append(s.Tasks, t.k)
+		of[t.k] = t
 	}
+	_, at := leader.slot.Buffers()
+	s.Caller = callerOf(leader)
+	s.CallerOf = func(k *tracer.Task) tracer.Caller { return callerOf(of[k]) }
+	s.HomeTid = func(tid abi.LocalPid) abi.HomePid { return g.homeTid(tid) }
+	s.Scratch = func(int) abi.Addr { return at + scratchOffset }
+	s.State = func(k *tracer.Task) *snapshot.State { return &of[k].user }
+	s.OpenFile = func(f image.File) (int, bool, error) {
+		fd, err := g.openFile(s.Caller, f)
+		return fd, false, err
+	}
+	return s
+}
+
+func (g *guest) homeTid(tid abi.LocalPid) abi.HomePid {
+	for _, t := range g.tasks {
+		if t.k.Tid == tid {
+			return t.tid
+		}
+	}
+	panic(fmt.Sprintf("remote: guest %d has no task %d", g.pid, tid))
 }
 
 // complete finishes the guest when its image is complete.
@@ -122,7 +164,7 @@ func (g *guest) complete(f *link.Frame) error {
 	if err := f.Decode(&t); err != nil {
 		return err
 	}
-	if g.state != arriving {
+	if g.stage != arriving {
 		return fmt.Errorf("a second trailer for guest %d", g.pid)
 	}
 	err := g.x.fillers.end(g.id())
@@ -141,28 +183,44 @@ func (g *guest) becomeReady(t image.Trailer) error {
 	if err := snapshot.Finish(g.subject, g.image, t); err != nil {
 		return err
 	}
-	for _, raw := range append(g.image.Signals.Pending, g.image.Tasks[0].Pending...) {
-		if err := g.queueBy(g.subject.Caller, raw); err != nil {
+	for _, raw := range g.image.Signals.Pending {
+		if err := g.leader().queue(g.leader().in, raw, false); err != nil {
 			return err
 		}
 	}
-	_, at := g.loop.Buffers()
-	if err := g.x.cage.Seal(g.task, g.subject.Caller, at+sealOffset, g.mem.Memory); err != nil {
-		return err
+	for i, t := range g.tasks {
+		if err := t.becomeReady(&g.image.Tasks[i]); err != nil {
+			return err
+		}
 	}
-	*g.in.Regs(), *g.in.Mask() = g.user.Regs, g.user.Mask
-	if err := g.in.End(); err != nil {
-		return err
-	}
-	g.in, g.subject = nil, nil
-	g.regs, g.state = g.user.Regs, ready
+	g.subject, g.stage = nil, ready
 	g.readIgnored()
+	return nil
+}
+
+// becomeReady queues the task's own signals and closes its walls.
+func (t *task) becomeReady(from *image.Task) error {
+	g := t.g
+	for _, raw := range from.Pending {
+		if err := t.queue(t.in, raw, true); err != nil {
+			return err
+		}
+	}
+	_, at := t.slot.Buffers()
+	if err := g.x.cage.Seal(t.k, t.in, at+sealOffset, g.mem.Memory); err != nil {
+		return err
+	}
+	*t.in.Regs(), *t.in.Mask() = t.user.Regs, t.user.Mask
+	if err := t.in.End(); err != nil {
+		return err
+	}
+	t.in, t.regs = nil, t.user.Regs
 	return nil
 }
 
 // readIgnored looks up which signals the program ignores.
 func (g *guest) readIgnored() {
-	ignored, _, err := tracer.Dispositions(g.task.Tid)
+	ignored, _, err := tracer.Dispositions(g.leader().k.Tid)
 	if err == nil {
 		g.ignored = ignored
 	}
@@ -170,18 +228,26 @@ func (g *guest) readIgnored() {
 
 // goOn is home's decision that the process is here now.
 func (g *guest) goOn() {
-	if g.state != ready {
+	if g.stage != ready {
 		return
 	}
-	if call := g.image.Tasks[0].Call; call.Nr == unix.SYS_FUTEX {
-		g.waitOn(call)
-		return
-	} else if call.Nr >= 0 {
-		g.resume(uint64(call.Nr), call.Args)
-	} else {
-		g.cont(0)
+	g.stage = alive
+	for i, t := range g.tasks {
+		t.goOn(g.image.Tasks[i].Call)
 	}
 	if g.x.leaving {
 		g.askHome(homeward)
+	}
+}
+
+// goOn lets the task go on with the call that it was in when it moved, if any.
+func (t *task) goOn(call image.PendingCall) {
+	switch {
+	case call.Nr == unix.SYS_FUTEX:
+		t.waitOn(call)
+	case call.Nr >= 0:
+		t.resume(uint64(call.Nr), call.Args)
+	default:
+		t.cont(0)
 	}
 }

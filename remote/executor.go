@@ -84,7 +84,7 @@ func (x *Executor) meet(conn *os.File) error {
 	if x.link, err = link.AcceptFile(conn, cfg, link.Options{Grace: x.start.Grace}); err != nil {
 		return err
 	}
-	x.inbox = &inbox{x: x}
+	x.inbox = newInbox(x)
 	if err := x.hear(); err != nil {
 		x.link.Close()
 		return err
@@ -201,7 +201,7 @@ func (x *Executor) reportUsage() {
 			report := control.FromExecutor{Cage: x.cage.Level(), Guests: []control.Guest{}}
 			for _, g := range x.guests {
 				report.Guests = append(report.Guests, g.describe())
-				if g.state == running || g.state == waiting {
+				if g.stage == alive {
 					u := g.usage()
 					x.send(g.header(wire.TypeUsage), &u)
 				}
@@ -272,14 +272,24 @@ func (g *guest) handle(f *link.Frame) error {
 	case wire.TypeDrop:
 		g.discard()
 		g.x.send(wire.Header{Type: wire.TypeDropped, Ack: f.Seq, Pid: g.pid, Tid: g.pid, Inc: g.inc}, nil)
-	case wire.TypeReply:
-		return g.takeReply(f)
-	case wire.TypeMapped:
-		return g.takeMapped(f)
+	case wire.TypeReply, wire.TypeMapped:
+		return g.takeAnswer(f)
 	case wire.TypeRelay:
 		return g.takeSignal(f)
 	default:
 		return fmt.Errorf("unexpected %v", f.Type)
 	}
 	return nil
+}
+
+// takeAnswer gives a task what it waits for; one that has ended waits for nothing.
+func (g *guest) takeAnswer(f *link.Frame) error {
+	t := g.task(f.Tid)
+	switch {
+	case t == nil:
+		return nil
+	case f.Type == wire.TypeMapped:
+		return t.takeMapped(f)
+	}
+	return t.takeReply(f)
 }

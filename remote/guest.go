@@ -13,26 +13,22 @@ import (
 	"umosix/wire/control"
 )
 
-// state is the state of a guest.
+// stage is how far a guest has come.
 //
-//	arriving --trailer--> ready --Go--> running <--> waiting
-//	                                      |  ^          |
-//	                                      |  +--Thaw-- frozen <--Freeze-- (from running, waiting, held)
-//	                                      +--> held (job control)            |
-//	any --Drop, end of the link--> gone                                      +--Drop--> gone
+//	arriving --trailer--> ready --Go--> alive --Freeze--> frozen --Drop--> gone
+//	                                      ^                  |
+//	                                      +-------Thaw-------+
+//	any --Drop, end of the link--> gone
 //
 // arriving: the memory is being filled. ready: complete, but home has not decided.
-// waiting: stopped, until home answers a forwarded call or takes the guest back.
-// held: stopped by a signal's default action.
+// alive: its tasks run, each in a state of its own.
 // frozen: its image has been sent; home decides what becomes of it.
-type state uint8
+type stage uint8
 
 const (
-	arriving state = iota
+	arriving stage = iota
 	ready
-	running
-	waiting
-	held
+	alive
 	frozen
 	gone
 )
@@ -43,32 +39,32 @@ type guest struct {
 	x     *Executor
 	pid   abi.HomePid
 	inc   wire.Incarnation
-	state state
+	stage stage
+	tasks []*task // the leader first
 
-	task    *tracer.Task
 	mem     *memory
 	loop    *tracer.Loop
-	in      *tracer.Injector // while the guest is being built
-	subject *snapshot.Subject
-	image   *image.Image // as it arrived
-	user    snapshot.State
+	subject *snapshot.Subject // while it is being built
+	image   *image.Image      // as it arrived
 	files   *files
 	since   time.Time
 
-	trapped bool        // stands in a seccomp stop: the call has not been made
-	regs    tracer.Regs // of that stop, or as the guest will go on
-	call    abi.Call    // what it has forwarded, and waits for
-	row     *abi.Row
-	seq     uint64 // of the frame that home has to answer
 	asked   uint64 // the frame of home that the image on its way answers
-	mapping *mapping
-	homing  bool   // the call that it stands before is to be made at home
-	thawTo  state  // what a frozen guest was
-	until   int64  // when the limit of its futex wait is over, by home's monotonic clock; 0: it has none that is a duration
-	mask    uint64 // the call's own mask, if tempMask
-	temp    bool
-	ignored uint64       // signals that the program ignores
-	suspend *tracer.Regs // registers to put back when a signal ends a borrowed sigsuspend
+	stopped bool   // by the default action of a signal
+	ignored uint64 // signals that the program ignores
+}
+
+// leader is the task that the process began with.
+func (g *guest) leader() *task { return g.tasks[0] }
+
+// task is the task of that number, or nil.
+func (g *guest) task(tid abi.HomePid) *task {
+	for _, t := range g.tasks {
+		if t.tid == tid {
+			return t
+		}
+	}
+	return nil
 }
 
 // header starts a frame about the guest.
@@ -88,7 +84,7 @@ func (g *guest) id() guestID { return guestID{g.pid, g.inc} }
 
 // fail ends the guest after a failure of ours that it cannot survive here.
 func (g *guest) fail(what string, err error) {
-	if g.state == gone {
+	if g.stage == gone {
 		return
 	}
 	g.x.log.Error().Int("pid", int(g.pid)).Err(err).Msg(what)
@@ -105,24 +101,26 @@ func killed() *wire.Fault {
 
 // discard ends the guest and waits until it is gone.
 func (g *guest) discard() {
-	if g.state == gone {
+	if g.stage == gone {
 		return
 	}
-	g.state = gone
+	g.stage = gone
 	g.x.fillers.end(g.id()) // a failure does not matter any more
 	delete(g.x.guests, g.pid)
 	if g.x.leaving && len(g.x.guests) == 0 {
 		defer g.x.end(errUnwanted)
 	}
-	if _, over := g.task.Ended(); !over { // else its number may be another's by now
-		unix.Kill(int(g.task.Tid), unix.SIGKILL)
+	leader := g.leader()
+	if leader.k == nil {
+		return
 	}
-	for {
-		if _, err := g.task.Wait(); err != nil {
-			break
-		}
-		g.task.Cont(0)
+	if _, over := leader.k.Ended(); !over { // else its number may be another's by now
+		unix.Kill(int(leader.k.Tid), unix.SIGKILL)
 	}
+	for _, t := range g.tasks[1:] {
+		t.awaitEnd()
+	}
+	leader.awaitEnd() // whose end is told last
 	if g.loop != nil {
 		g.loop.Close()
 	}
@@ -132,45 +130,9 @@ func (g *guest) discard() {
 	g.files.close()
 }
 
-// cont lets the guest run.
-func (g *guest) cont(sig int) {
-	g.state = running
-	if err := g.task.Cont(sig); err != nil && err != tracer.ErrGone {
-		g.fail("guest not continued", err)
-	}
-}
-
-// onStop takes the stops of a guest. On the tracer's thread.
-func (g *guest) onStop(k *tracer.Task, s tracer.Stop) {
-	switch {
-	case s.Ended():
-		g.ended(s)
-	case s.Kind == tracer.StopSeccomp:
-		g.onTrap()
-	case s.Kind == tracer.StopSignal && g.state == running:
-		g.onSignal(s.Signal)
-	case g.state == running || g.state == arriving:
-		k.Cont(0) // a late interrupt, or the wake-up by SIGCONT
-	}
-}
-
-// ended meets a guest that has died here without home's knowledge.
-func (g *guest) ended(s tracer.Stop) {
-	if g.state == gone {
-		return
-	}
-	g.x.log.Warn().Int("pid", int(g.pid)).Stringer("end", s).Msg("guest ended")
-	h, body := g.header(wire.TypeFault), any(killed())
-	if g.state == arriving { // home still has it
-		h, body = g.answer(wire.TypeRebuilt), &wire.Rebuilt{Failure: "the guest was killed on its arrival"}
-	}
-	g.discard()
-	g.x.send(h, body)
-}
-
 // usage is what the guest has used here.
 func (g *guest) usage() wire.Usage {
-	u, err := readUsage(g.task.Tid)
+	u, err := readUsage(g.leader().k.Tid)
 	if err != nil {
 		return wire.Usage{}
 	}
@@ -179,6 +141,6 @@ func (g *guest) usage() wire.Usage {
 
 func (g *guest) describe() control.Guest {
 	u := g.usage()
-	return control.Guest{Pid: int(g.pid), LocalPid: int(g.task.Tid), CPU: time.Duration(u.UserNs + u.SystemNs),
-		RSS: u.RSS, Threads: 1, Command: g.image.Process.Comm}
+	return control.Guest{Pid: int(g.pid), LocalPid: int(g.leader().k.Tid), CPU: time.Duration(u.UserNs + u.SystemNs),
+		RSS: u.RSS, Threads: len(g.tasks), Command: g.image.Process.Comm}
 }

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -8,16 +9,20 @@ import (
 	"umosix/wire/link"
 )
 
-// inbox brings frames to the tracer's thread. While every guest waits for home,
+// inbox brings frames to the tracer's thread. While every task waits for home,
 // that thread receives by itself: a forwarded call then costs no change of
-// threads. While a guest computes, the thread waits for its stops, and a watcher
-// waits for frames. Whoever receives holds the baton.
+// threads. While a task computes, the thread waits for its stops, and a watcher
+// waits for frames: at once if another task waits for home, otherwise when it has
+// been quiet for a while. Whoever receives holds the baton.
 type inbox struct {
-	x     *Executor
-	baton sync.Mutex
-	turns atomic.Uint64 // counts what the tracer's thread does
-	stops atomic.Bool   // it waits for stops, and does not receive
+	x      *Executor
+	baton  sync.Mutex
+	turns  atomic.Uint64 // counts what the tracer's thread does
+	stops  atomic.Bool   // it waits for stops, and does not receive
+	urgent chan struct{} // the watcher is to receive at once
 }
+
+func newInbox(x *Executor) *inbox { return &inbox{x: x, urgent: make(chan struct{}, 1)} }
 
 const (
 	// denseWait is how long the tracer's thread waits for a frame by itself.
@@ -31,7 +36,14 @@ const (
 func (in *inbox) idle() bool {
 	in.turns.Add(1)
 	in.stops.Store(false)
-	if in.x.computing() || !in.baton.TryLock() {
+	if in.x.computing() {
+		if in.x.expecting() {
+			in.hurry()
+		}
+		in.stops.Store(true)
+		return false
+	}
+	if !in.baton.TryLock() {
 		in.stops.Store(true)
 		return false
 	}
@@ -52,6 +64,14 @@ func (in *inbox) idle() bool {
 	return true
 }
 
+// hurry has the watcher receive at once.
+func (in *inbox) hurry() {
+	select {
+	case in.urgent <- struct{}{}:
+	default:
+	}
+}
+
 // receive takes one frame. It is nil if it was for a filler.
 func (in *inbox) receive() (*link.Frame, error) {
 	f, err := in.x.link.Receive()
@@ -67,7 +87,22 @@ func (in *inbox) receive() (*link.Frame, error) {
 // computing tells whether a guest runs by itself, so that its stops must be met.
 func (x *Executor) computing() bool {
 	for _, g := range x.guests {
-		if g.state == running {
+		if g.computing() {
+			return true
+		}
+	}
+	return false
+}
+
+// computing tells whether a task of the guest runs by itself.
+func (g *guest) computing() bool {
+	return g.stage == alive && slices.ContainsFunc(g.tasks, func(t *task) bool { return t.state == running || t.state == exiting })
+}
+
+// expecting tells whether a task of a guest waits for home.
+func (x *Executor) expecting() bool {
+	for _, g := range x.guests {
+		if slices.ContainsFunc(g.tasks, func(t *task) bool { return t.state == waiting }) {
 			return true
 		}
 	}
@@ -77,15 +112,25 @@ func (x *Executor) computing() bool {
 // watch receives while the tracer's thread is quiet.
 func (in *inbox) watch() {
 	for {
-		for turns := in.turns.Load(); ; turns = in.turns.Load() {
-			time.Sleep(quiet)
-			if turns == in.turns.Load() && in.stops.Load() {
-				break
-			}
-		}
+		in.awaitTurn()
 		if err := in.pass(); err != nil {
 			in.x.end(err)
 			return
+		}
+	}
+}
+
+// awaitTurn waits until it is the watcher's turn to receive.
+func (in *inbox) awaitTurn() {
+	for {
+		turns := in.turns.Load()
+		select {
+		case <-in.urgent:
+			return
+		case <-time.After(quiet):
+			if turns == in.turns.Load() && in.stops.Load() {
+				return
+			}
 		}
 	}
 }

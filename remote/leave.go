@@ -14,7 +14,7 @@ import (
 // leave stops the guest and sends its image. It stays, frozen, until home has
 // decided.
 func (g *guest) leave() {
-	if g.state == held || !g.halt() || g.state != running && g.state != waiting {
+	if g.stage != alive || g.stopped || !g.haltAll() {
 		g.x.send(g.answer(wire.TypeAbandon), &wire.Reason{Text: "the process is stopped"})
 		return
 	}
@@ -28,24 +28,44 @@ func (g *guest) leave() {
 func (g *guest) sendImage() error {
 	u := g.usage()
 	g.x.send(g.header(wire.TypeUsage), &u) // the last word of this stay
-	was := g.state
-	g.state = frozen
-	g.thawTo = was
-	call, err := g.standStill(was)
-	if err != nil {
-		return err
+	g.stage = frozen
+	calls := make([]image.PendingCall, len(g.tasks))
+	for i, t := range g.tasks {
+		var err error
+		if calls[i], err = t.standStill(); err != nil {
+			return err
+		}
 	}
-	s := g.newSubject(g.injecting())
+	s := g.newSubject(func(t *task) tracer.Caller { return t.injecting() })
 	img, err := snapshot.Take(s)
 	if err != nil {
 		return err
 	}
-	img.Tasks[0].Call = call
-	for _, info := range g.task.TakeDeferred() {
-		img.Signals.Pending = append(img.Signals.Pending, info[:])
+	for i, t := range g.tasks {
+		img.Tasks[i].Call = calls[i]
+		addDeferred(img, i, t.k.TakeDeferred())
 	}
 	img.Limits = g.image.Limits
 	g.x.send(g.answer(wire.TypeImage), img)
+	return g.sendPages(s, img)
+}
+
+// addDeferred puts signals that were taken off a task on the way into the image: they
+// were the first in their queues.
+func addDeferred(img *image.Image, task int, infos []tracer.Siginfo) {
+	var own, shared [][]byte
+	for _, info := range infos {
+		if raw := append([]byte(nil), info[:]...); isTkill(&info) {
+			own = append(own, raw)
+		} else {
+			shared = append(shared, raw)
+		}
+	}
+	img.Tasks[task].Pending = append(own, img.Tasks[task].Pending...)
+	img.Signals.Pending = append(shared, img.Signals.Pending...)
+}
+
+func (g *guest) sendPages(s *snapshot.Subject, img *image.Image) error {
 	c := image.NewCompressor(g.x.speed)
 	t, err := snapshot.Pages(s, img, c, func(b *image.Batch) error {
 		begin := time.Now()
@@ -60,73 +80,72 @@ func (g *guest) sendImage() error {
 	return nil
 }
 
-// standStill brings the stopped guest to where it may be moved, and puts what the
-// program sees of its processor into g.user.
-func (g *guest) standStill(was state) (call image.PendingCall, err error) {
+// standStill brings the stopped task to where it may be moved, and puts what the
+// program sees of its processor into t.user.
+func (t *task) standStill() (call image.PendingCall, err error) {
 	call.Nr = -1
-	nr := uint64(uint32(g.regs.OrigRax))
-	if was == waiting {
-		if err := g.settleStop(); err != nil {
+	nr := uint64(uint32(t.regs.OrigRax))
+	if t.state == waiting {
+		if err := t.settleStop(); err != nil {
 			return call, err
 		}
-		g.user.Regs = g.regs
-		if g.homing || g.mapping != nil {
-			g.user.Regs.Rewind(nr)
-			g.mapping = nil
+		t.user.Regs = t.regs
+		if t.homing || t.mapping != nil {
+			t.user.Regs.Rewind(nr)
+			t.mapping = nil
 		} else {
-			call = image.PendingCall{Nr: int64(g.call.Nr), Args: g.regs.Args()}
-			g.user.Regs.OrigRax = g.call.Nr
+			call = image.PendingCall{Nr: int64(t.call.Nr), Args: t.regs.Args()}
+			t.user.Regs.OrigRax = t.call.Nr
 			code := int64(restartNoIntr)
-			g.user.Regs.SetResult(code)
+			t.user.Regs.SetResult(code)
 		}
-	} else if call, err = g.settleComputing(); err != nil {
+	} else if call, err = t.settleComputing(); err != nil {
 		return call, err
 	}
-	g.user.Mask, err = g.task.SigMask()
+	t.user.Mask, err = t.k.SigMask()
 	return call, err
 }
 
-// settleComputing is standStill for a guest in no forwarded call.
-func (g *guest) settleComputing() (call image.PendingCall, err error) {
-	areas, err := tracer.ReadAreasQuick(g.task.Tid)
+// settleComputing is standStill for a task in no forwarded call.
+func (t *task) settleComputing() (call image.PendingCall, err error) {
+	areas, err := tracer.ReadAreasQuick(t.g.leader().k.Tid)
 	if err != nil {
 		return call, err
 	}
-	if err := snapshot.Settle(g.task, g.mem.Memory, areas); err != nil {
+	if err := snapshot.Settle(t.k, t.g.mem.Memory, areas); err != nil {
 		return call, err
 	}
-	r, err := g.task.Regs()
+	r, err := t.k.Regs()
 	if err != nil {
 		return call, err
 	}
 	call.Nr = -1
 	if r.Result() == restartBlock && (r.Nr() == unix.SYS_FUTEX || r.Nr() == unix.SYS_RESTART_SYSCALL) {
-		if g.until != 0 {
-			call = image.PendingCall{Nr: unix.SYS_FUTEX, Args: r.Args(), Until: g.until}
+		if t.until != 0 {
+			call = image.PendingCall{Nr: unix.SYS_FUTEX, Args: r.Args(), Until: t.until}
 		} else {
 			r.Rewind(unix.SYS_FUTEX) // its limit is a moment: it is made again
 		}
 	}
-	g.regs, g.user.Regs = r, r
+	t.regs, t.user.Regs = r, r
 	return call, nil
 }
 
 // thaw lets a frozen guest go on here.
 func (g *guest) thaw() {
-	if g.state != frozen {
+	if g.stage != frozen {
 		return
 	}
-	if g.thawTo == waiting {
-		if g.homing {
-			g.state = waiting
-			return
+	g.stage = alive
+	for _, t := range g.tasks {
+		switch {
+		case t.state == waiting && !t.homing:
+			t.resume(t.call.Nr, t.regs.Args())
+		case t.state == running:
+			if err := t.k.SetRegs(t.user.Regs); err != nil {
+				return
+			}
+			t.cont(0)
 		}
-		g.state = waiting
-		g.resume(g.call.Nr, g.regs.Args())
-		return
 	}
-	if err := g.task.SetRegs(g.user.Regs); err != nil {
-		return
-	}
-	g.cont(0)
 }

@@ -31,14 +31,14 @@ const (
 
 // newLender has the guest make the pair, and takes one end from it.
 func (g *guest) newLender(call tracer.Caller) (*lender, error) {
-	buffers, at := g.loop.Buffers()
+	buffers, at := g.leader().slot.Buffers()
 	pair := buffers[nameOffset+lendPair:]
 	ret, err := call.Call(unix.SYS_SOCKETPAIR, unix.AF_UNIX, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0, uint64(at)+nameOffset+lendPair)
 	if err != nil || ret < 0 {
 		return nil, fmt.Errorf("sockets of guest %d: %d, %w", g.pid, ret, err)
 	}
 	ours, theirs := binary.LittleEndian.Uint32(pair), binary.LittleEndian.Uint32(pair[4:])
-	pidfd, err := unix.PidfdOpen(int(g.task.Tid), 0)
+	pidfd, err := unix.PidfdOpen(int(g.leader().k.Tid), 0)
 	if err != nil {
 		return nil, fmt.Errorf("sockets of guest %d: pidfd: %w", g.pid, err)
 	}
@@ -80,7 +80,7 @@ func (g *guest) lend(call tracer.Caller, file *os.File) (int, error) {
 
 // borrow has the guest receive a descriptor, which is there already.
 func (g *guest) borrow(call tracer.Caller, l *lender) (int, error) {
-	buffers, at := g.loop.Buffers()
+	buffers, at := g.leader().slot.Buffers()
 	room := buffers[nameOffset : nameOffset+lendControl+controlSize]
 	clear(room)
 	base, le := uint64(at)+nameOffset, binary.LittleEndian

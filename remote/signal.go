@@ -28,99 +28,156 @@ func (g *guest) takeSignal(f *link.Frame) error {
 	if sig < 1 || sig > 64 {
 		return fmt.Errorf("signal %d", sig)
 	}
-	if g.state == held && sig == int(unix.SIGCONT) {
-		g.state = running
-		if g.task.Cont(0) != nil {
-			return nil
-		}
+	if g.stopped && sig == int(unix.SIGCONT) {
+		g.continueAll()
 	}
-	if !g.halt() {
-		return nil
+	t := g.task(f.Tid)
+	if m.Group {
+		t = g.taker(sig)
 	}
-	g.receive(&info, m.Info)
+	switch {
+	case t != nil:
+		t.receive(&info, m.Info)
+	case m.Group:
+		g.queueShared(m.Info)
+	}
 	return nil
 }
 
-// receive handles a signal for a guest that stands still.
-func (g *guest) receive(info *tracer.Siginfo, raw []byte) {
-	sig := info.Signal()
-	moving := g.state == ready || g.state == frozen
-	if !moving && g.defaultAction(sig)&stopSignals != 0 && !g.blocks(sig) {
+// continueAll ends a stop by a signal's default action.
+func (g *guest) continueAll() {
+	g.stopped = false
+	for _, t := range g.tasks {
+		if t.state == held {
+			t.cont(0)
+		}
+	}
+}
+
+// taker is the task that takes a signal sent to the process: the first that does not
+// block it, as in the kernel (kernel/signal.c, complete_signal). All tasks before it
+// were looked at, and go on. It is nil if all block it, or before the guest runs.
+func (g *guest) taker(sig int) *task {
+	if g.stage != alive {
+		return nil
+	}
+	for _, t := range g.tasks {
+		was := t.state
+		if !t.halt() {
+			continue
+		}
+		if t.state == waiting && t.wakes(sig) || t.state != waiting && !t.blocks(sig) {
+			return t
+		}
+		if was == running && t.state == running {
+			t.cont(0)
+		}
+	}
+	return nil
+}
+
+// receive handles a signal for one task.
+func (t *task) receive(info *tracer.Siginfo, raw []byte) {
+	if !t.halt() {
+		return
+	}
+	g, sig := t.g, info.Signal()
+	if g.stage == alive && g.defaultAction(sig)&stopSignals != 0 && !t.blocks(sig) {
 		g.stopFor(info)
 		return
 	}
-	if err := g.queueBy(g.injecting(), raw); err != nil {
+	if err := t.queue(t.injecting(), raw, true); err != nil {
 		g.fail("signal not queued", err)
 		return
 	}
 	switch {
-	case g.state == running:
-		g.cont(0)
-	case g.state == waiting && g.wakes(sig):
-		g.interrupt()
+	case g.stage != alive:
+	case t.state == running:
+		t.cont(0)
+	case t.state == waiting && t.wakes(sig):
+		t.interrupt()
+	}
+}
+
+// queueShared queues a signal for whichever task unblocks it first.
+func (g *guest) queueShared(raw []byte) {
+	t := g.leader()
+	if !t.halt() {
+		return
+	}
+	if err := t.queue(t.injecting(), raw, false); err != nil {
+		g.fail("signal not queued", err)
+	} else if g.stage == alive && t.state == running {
+		t.cont(0)
 	}
 }
 
 // interrupt has home take the body out of the call that the guest waits for.
-func (g *guest) interrupt() {
-	if g.homing || g.mapping != nil {
+func (t *task) interrupt() {
+	if t.homing || t.mapping != nil {
 		return
 	}
-	h := g.header(wire.TypeInterrupt)
-	h.Ack = g.seq
-	g.x.send(h, nil)
+	h := t.header(wire.TypeInterrupt)
+	h.Ack = t.seq
+	t.g.x.send(h, nil)
 }
 
-// interruptIfPending is for a guest that goes on waiting after a move: a signal
+// interruptIfPending is for a task that goes on waiting after a move: a signal
 // that came meanwhile may end its call.
-func (g *guest) interruptIfPending() {
+func (t *task) interruptIfPending() {
 	for _, shared := range []bool{false, true} {
-		pending, err := g.task.PeekPending(shared)
+		pending, err := t.k.PeekPending(shared)
 		if err != nil {
 			return
 		}
 		for i := range pending {
-			if g.wakes(pending[i].Signal()) {
-				g.interrupt()
+			if t.wakes(pending[i].Signal()) {
+				t.interrupt()
 				return
 			}
 		}
 	}
 }
 
-// queueBy queues a signal by a call that the guest makes to itself: so the kernel
-// accepts any siginfo.
-func (g *guest) queueBy(call tracer.Caller, raw []byte) error {
+// isTkill tells whether a signal was sent to one task (si_code SI_TKILL).
+func isTkill(info *tracer.Siginfo) bool {
 	const siTkill = -6
+	return info.Code() == siTkill
+}
+
+// queue has the task queue a signal to itself, or to its process: so the kernel
+// accepts any siginfo.
+func (t *task) queue(call tracer.Caller, raw []byte, own bool) error {
 	var info tracer.Siginfo
 	copy(info[:], raw)
-	buffers, at := g.loop.Buffers()
+	buffers, at := t.slot.Buffers()
 	copy(buffers[signalOffset:], info[:])
-	sig, where, self := uint64(info.Signal()), uint64(at)+signalOffset, uint64(g.pid)
-	kept := g.regs
-	defer func() { g.regs = kept }()
-	if !g.x.cage.ExactPids() {
-		self = uint64(g.task.Tid)
+	process, self := uint64(t.g.pid), uint64(t.tid)
+	if !t.g.x.cage.ExactPids() {
+		process, self = uint64(t.g.leader().k.Tid), uint64(t.k.Tid)
 	}
+	kept := t.regs
+	defer func() { t.regs = kept }()
 	var ret int64
 	var err error
-	if info.Code() == siTkill {
-		ret, err = call.Call(unix.SYS_RT_TGSIGQUEUEINFO, self, self, sig, where)
+	sig, where := uint64(info.Signal()), uint64(at)+signalOffset
+	if own {
+		ret, err = call.Call(unix.SYS_RT_TGSIGQUEUEINFO, process, self, sig, where)
 	} else {
-		ret, err = call.Call(unix.SYS_RT_SIGQUEUEINFO, self, sig, where)
+		ret, err = call.Call(unix.SYS_RT_SIGQUEUEINFO, process, sig, where)
 	}
 	if err == nil && ret < 0 {
 		err = unix.Errno(-ret)
 	}
 	if err != nil {
-		return fmt.Errorf("queue signal %d in guest %d: %w", sig, g.pid, err)
+		return fmt.Errorf("queue signal %d in guest %d: %w", sig, t.g.pid, err)
 	}
 	return nil
 }
 
 // defaultAction is the signal's bit if its default action applies, else 0.
 func (g *guest) defaultAction(sig int) uint64 {
-	ignored, caught, err := tracer.Dispositions(g.task.Tid)
+	ignored, caught, err := tracer.Dispositions(g.leader().k.Tid)
 	bit := uint64(1) << (sig - 1)
 	if err != nil || (ignored|caught)&bit != 0 {
 		return 0
@@ -129,62 +186,65 @@ func (g *guest) defaultAction(sig int) uint64 {
 }
 
 // blocks tells whether the guest blocks a signal where it stands.
-func (g *guest) blocks(sig int) bool {
-	mask := g.mask
-	if !g.temp || g.state != waiting {
-		mask, _ = g.task.SigMask()
+func (t *task) blocks(sig int) bool {
+	mask := t.mask
+	if !t.temp || t.state != waiting {
+		mask, _ = t.k.SigMask()
 	}
 	return mask&(1<<(sig-1)) != 0
 }
 
 // wakes tells whether a signal ends the call that the guest waits for.
-func (g *guest) wakes(sig int) bool {
+func (t *task) wakes(sig int) bool {
 	bit := uint64(1) << (sig - 1)
-	if set, ok := g.awaited(); ok && set&bit != 0 {
+	if set, ok := t.awaited(); ok && set&bit != 0 {
 		return true
 	}
-	if g.blocks(sig) || g.ignored&bit != 0 {
+	if t.blocks(sig) || t.g.ignored&bit != 0 {
 		return false
 	}
-	return g.defaultAction(sig)&quietSignals == 0
+	return t.g.defaultAction(sig)&quietSignals == 0
 }
 
 // onSignal decides about a signal that the guest's kernel is about to deliver.
-func (g *guest) onSignal(sig int) {
-	info, err := g.task.Siginfo()
+func (t *task) onSignal(sig int) {
+	info, err := t.k.Siginfo()
 	if err != nil {
 		return
 	}
-	if g.suspend != nil {
-		g.returnSuspend()
+	if t.suspend != nil {
+		t.returnSuspend()
 	}
-	switch action := g.defaultAction(sig); {
+	switch action := t.g.defaultAction(sig); {
 	case action == 0 || action&quietSignals != 0:
-		g.cont(sig)
+		t.cont(sig)
 	case action&stopSignals != 0:
-		g.stopFor(&info)
+		t.g.stopFor(&info)
 	default:
-		g.die(&info)
+		t.g.die(&info)
 	}
 }
 
 // returnSuspend puts back the registers that borrowSuspend took.
-func (g *guest) returnSuspend() {
-	own := g.suspend
-	g.suspend = nil
-	r, err := g.task.Regs()
+func (t *task) returnSuspend() {
+	own := t.suspend
+	t.suspend = nil
+	r, err := t.k.Regs()
 	if err != nil {
 		return
 	}
 	args := own.Args()
 	r.SetArgs(args)
-	g.task.SetRegs(r)
+	t.k.SetRegs(r)
 }
 
 // stopFor holds the guest and has home take the default action of a stop signal.
 func (g *guest) stopFor(info *tracer.Siginfo) {
-	if g.state == running {
-		g.state = held
+	g.stopped = true
+	for _, t := range g.tasks {
+		if t.halt() && t.state == running {
+			t.state = held
+		}
 	}
 	g.x.send(g.header(wire.TypeFault), &wire.Fault{Info: append([]byte(nil), info[:]...)})
 }
@@ -196,12 +256,4 @@ func (g *guest) die(info *tracer.Siginfo) {
 	h := g.header(wire.TypeFault)
 	g.discard()
 	g.x.send(h, &wire.Fault{Info: append([]byte(nil), info[:]...), Gone: true})
-}
-
-// exit ends the guest as it wished; its body ends with the same status.
-func (g *guest) exit(status int) {
-	m := wire.Exit{Status: status, Group: true, Usage: g.usage()}
-	h := g.header(wire.TypeExit)
-	g.discard()
-	g.x.send(h, &m)
 }

@@ -11,36 +11,36 @@ import (
 	"umosix/wire"
 )
 
-// onTrap decides about a call that the guest is about to make.
-func (g *guest) onTrap() {
-	r, err := g.task.Regs()
+// onTrap decides about a call that the task is about to make.
+func (t *task) onTrap() {
+	r, err := t.k.Regs()
 	if err != nil {
 		return
 	}
-	g.regs, g.trapped = r, true
-	if g.state != running {
+	t.regs, t.trapped = r, true
+	if t.g.stage != alive || t.state != running {
 		return // halted in mid-move: the call is looked at when the guest goes on
 	}
 	nr := uint64(uint32(r.OrigRax))
 	row := abi.Lookup(nr)
 	args := r.Args()
 	switch {
-	case g.foreign():
-		g.askHome("it makes 32-bit system calls")
+	case t.foreign():
+		t.askHome("it makes 32-bit system calls")
 	case row == nil:
-		g.askHome(fmt.Sprintf("unknown system call %d", nr))
+		t.askHome(fmt.Sprintf("unknown system call %d", nr))
 	case row.Place(&args) == abi.Home:
-		g.forward(row, nr, args)
+		t.forward(row, nr, args)
 	case row.Place(&args) == abi.ComeHome:
-		g.askHome(reason(row))
+		t.askHome(reason(row))
 	default:
-		g.local(row, nr, args)
+		t.local(row, nr, args)
 	}
 }
 
 // foreign tells that the trapped call is one of the 32-bit or x32 interface.
-func (g *guest) foreign() bool {
-	message, err := g.task.EventMessage()
+func (t *task) foreign() bool {
+	message, err := t.k.EventMessage()
 	return err == nil && message == cage.TrapForeign
 }
 
@@ -51,58 +51,45 @@ func reason(row *abi.Row) string {
 	return "it calls " + row.Name + ": " + row.Note
 }
 
-// askHome has home take the process back: it makes its next call there.
-func (g *guest) askHome(why string) {
-	switch g.state {
-	case running, waiting:
-	default:
-		return
-	}
-	if g.trapped && g.state == running {
-		g.state, g.homing = waiting, true
-	}
-	g.x.send(g.header(wire.TypeComeHome), &wire.Reason{Text: why, Must: g.homing})
-}
-
-// leaveTrap takes the guest out of a seccomp stop without making the call. The
-// registers that it stopped with stay in g.regs.
-func (g *guest) leaveTrap() error {
-	if !g.trapped {
+// leaveTrap takes the task out of a seccomp stop without making the call. The
+// registers that it stopped with stay in t.regs.
+func (t *task) leaveTrap() error {
+	if !t.trapped {
 		return nil
 	}
-	r := g.regs
+	r := t.regs
 	r.Skip(0)
-	if err := g.task.SetRegs(r); err != nil {
+	if err := t.k.SetRegs(r); err != nil {
 		return err
 	}
-	if err := g.task.Syscall(0); err != nil {
+	if err := t.k.Syscall(0); err != nil {
 		return err
 	}
 	for {
-		s, err := g.task.Wait()
+		s, err := t.k.Wait()
 		if err != nil {
 			return err
 		}
 		if s.Kind == tracer.StopSyscall {
-			g.trapped = false
+			t.trapped = false
 			return nil
 		}
-		if err := g.task.Syscall(0); err != nil {
+		if err := t.k.Syscall(0); err != nil {
 			return err
 		}
 	}
 }
 
-// injecting executes calls in the stopped guest, each in a session of its own.
-func (g *guest) injecting() tracer.Caller { return injecting{g} }
+// injecting executes calls in the stopped task, each in a session of its own.
+func (t *task) injecting() tracer.Caller { return injecting{t} }
 
-type injecting struct{ g *guest }
+type injecting struct{ t *task }
 
 func (i injecting) Call(nr uint64, args ...uint64) (int64, error) {
-	if err := i.g.leaveTrap(); err != nil {
+	if err := i.t.leaveTrap(); err != nil {
 		return 0, err
 	}
-	in, err := i.g.task.Injector(i.g.loop.Insn())
+	in, err := i.t.k.Injector(i.t.g.loop.Insn())
 	if err != nil {
 		return 0, err
 	}
@@ -114,92 +101,85 @@ func (i injecting) Call(nr uint64, args ...uint64) (int64, error) {
 }
 
 // makeIt lets the guest's own kernel make the call that it is trapped at.
-func (g *guest) makeIt() {
-	g.trapped = false
-	g.cont(0)
-}
-
-// halt stops a running guest. It reports false if the guest is gone. A guest that
-// was about to make a call is waiting for its outcome afterwards.
-func (g *guest) halt() bool {
-	if g.state != running {
-		return g.state != gone
-	}
-	for g.state == running {
-		// Any other stop takes the interrupt with it: it is asked for each time.
-		if g.task.Interrupt() != nil {
-			return false
-		}
-		s, err := g.task.Wait()
-		if err != nil {
-			g.ended(s)
-			return false
-		}
-		if s.Kind == tracer.StopTrap {
-			return true
-		}
-		g.onStop(g.task, s)
-	}
-	return g.state != gone
+func (t *task) makeIt() {
+	t.trapped = false
+	t.cont(0)
 }
 
 // local carries out a call that needs no more than this node, or a word to home.
-func (g *guest) local(row *abi.Row, nr uint64, args [6]uint64) {
+func (t *task) local(row *abi.Row, nr uint64, args [6]uint64) {
 	switch nr {
-	case unix.SYS_EXIT_GROUP, unix.SYS_EXIT:
-		g.exit(int(args[0]))
+	case unix.SYS_EXIT_GROUP:
+		t.g.exit(t, int(args[0]))
+	case unix.SYS_EXIT:
+		t.leaveProcess(int(args[0]))
 	case unix.SYS_RT_SIGACTION:
-		g.tell(nr, [6]uint64{args[0], args[1], 0, args[3]})
-		g.noteAction(args)
-		g.makeIt()
+		t.tell(nr, [6]uint64{args[0], args[1], 0, args[3]})
+		t.noteAction(args)
+		t.makeIt()
 	case unix.SYS_FUTEX:
-		g.noteFutex(row, args)
-		g.makeIt()
+		t.noteFutex(row, args)
+		t.makeIt()
 	case unix.SYS_MMAP:
-		g.mmap(args)
+		t.mmap(args)
 	case unix.SYS_MREMAP:
-		g.mremap(args)
+		t.mremap(args)
 	case unix.SYS_MUNMAP, unix.SYS_MPROTECT, unix.SYS_MADVISE, unix.SYS_BRK, unix.SYS_MSYNC:
-		g.mem.forget()
-		g.makeIt()
+		t.g.mem.forget()
+		t.makeIt()
 	case unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_TGKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO,
 		unix.SYS_GETRLIMIT, unix.SYS_SETRLIMIT, unix.SYS_PRLIMIT64, unix.SYS_SCHED_GETAFFINITY, unix.SYS_SCHED_SETAFFINITY,
 		unix.SYS_PRCTL:
-		g.forward(row, nr, args)
-	case unix.SYS_GETPID, unix.SYS_GETTID:
-		g.finish(int64(g.pid))
+		t.forward(row, nr, args)
+	case unix.SYS_GETPID:
+		t.finish(int64(t.g.pid))
+	case unix.SYS_GETTID:
+		t.finish(int64(t.tid))
 	case unix.SYS_CLONE, unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_CLONE3:
-		g.askHome("it starts a process or a thread")
+		t.askHome("it starts a process or a thread")
 	case unix.SYS_EXECVE, unix.SYS_EXECVEAT:
-		g.askHome("it starts another program")
+		t.askHome("it starts another program")
 	case unix.SYS_MLOCK, unix.SYS_MLOCK2, unix.SYS_MUNLOCK, unix.SYS_MLOCKALL, unix.SYS_MUNLOCKALL:
-		g.askHome("it locks memory")
+		t.askHome("it locks memory")
 	default:
-		g.makeIt()
+		t.makeIt()
+	}
+}
+
+// leaveProcess ends a task by its own wish. A leader that leaves the others behind is
+// a process without the memory that /proc shows; it does so at home.
+func (t *task) leaveProcess(status int) {
+	switch {
+	case len(t.g.tasks) == 1:
+		t.g.exit(t, status)
+	case t == t.g.leader():
+		t.askHome("its first thread ends")
+	default:
+		t.exit(status)
 	}
 }
 
 // tell has home make a call, too, whose outcome does not matter.
-func (g *guest) tell(nr uint64, args [6]uint64) {
+func (t *task) tell(nr uint64, args [6]uint64) {
 	var c abi.Call
-	if _, refusal := abi.PlanInto(&c, nr, args, g.mem); refusal != "" {
+	if _, refusal := abi.PlanInto(&c, nr, args, t.g.mem); refusal != "" {
 		return
 	}
-	payload, err := g.gather(&c)
+	payload, err := t.gather(&c)
 	if err != nil {
 		return
 	}
-	g.x.send(g.header(wire.TypeTell), &wire.Call{Call: c}, payload)
+	t.g.x.send(t.header(wire.TypeTell), &wire.Call{Call: c}, payload)
 }
 
 // noteAction keeps the set of ignored signals up to date.
-func (g *guest) noteAction(args [6]uint64) {
+func (t *task) noteAction(args [6]uint64) {
 	var handler [8]byte
 	if sig := args[0]; sig >= 1 && sig <= 64 {
-		if _, err := g.mem.ReadAt(handler[:], abi.Addr(args[1])); err == nil {
-			g.ignored &^= 1 << (sig - 1)
+		if _, err := t.g.mem.ReadAt(handler[:], abi.Addr(args[1])); err == nil {
+			t.g.ignored &^= 1 << (sig - 1)
 			if handler == [8]byte{1} {
-				g.ignored |= 1 << (sig - 1)
+				t.g.ignored |= 1 << (sig - 1)
 			}
 		}
 	}

@@ -24,6 +24,7 @@ type Injector struct {
 	insn abi.Addr
 	regs Regs
 	mask uint64
+	born func(abi.LocalPid) // is told of the task that a call has made
 }
 
 // Injector begins a session of injected calls in a task in a StopTrap, a signal
@@ -63,11 +64,29 @@ func (in *Injector) Call(nr uint64, args ...uint64) (int64, error) {
 	if err := in.task.SetRegs(r); err != nil {
 		return 0, fmt.Errorf("inject call %d into %d: %w", nr, in.task.Tid, err)
 	}
-	if err := in.task.runCall(); err != nil {
+	if err := in.task.runCall(in.born); err != nil {
 		return 0, fmt.Errorf("inject call %d into %d: %w", nr, in.task.Tid, err)
 	}
 	after, err := in.task.Regs()
 	return after.Result(), err
+}
+
+// Clone makes a clone call and returns the new task, adopted and in its first stop,
+// where it came to life: behind the `syscall` instruction, with all signals masked.
+// The options of the task (PTRACE_O_TRACECLONE and the like) must have the kernel
+// attach it. It is nil if the call failed; ret is the call's result then.
+func (in *Injector) Clone(nr uint64, args ...uint64) (child *Task, ret int64, err error) {
+	t := in.task.tracer
+	in.born = func(tid abi.LocalPid) { child = t.Adopt(tid) }
+	ret, err = in.Call(nr, args...)
+	in.born = nil
+	if err != nil || child == nil {
+		return nil, ret, err
+	}
+	for s := (Stop{}); err == nil && s.Kind != StopTrap; {
+		s, err = child.Wait()
+	}
+	return child, ret, err
 }
 
 // Prime makes a call that waits, interrupts it at once and returns its result: as
@@ -98,8 +117,8 @@ func (in *Injector) Prime(nr uint64, args [6]uint64) (int64, error) {
 }
 
 // runCall runs a task that stands before a `syscall` instruction through one
-// whole call, to its exit stop.
-func (k *Task) runCall() error {
+// whole call, to its exit stop. born, if not nil, is told of a task that it makes.
+func (k *Task) runCall(born func(abi.LocalPid)) error {
 	for entered := false; ; {
 		if err := k.Syscall(0); err != nil {
 			return err
@@ -112,6 +131,12 @@ func (k *Task) runCall() error {
 			return nil
 		case s.Kind == StopSyscall:
 			entered = true
+		case s.Kind == StopEvent && born != nil:
+			tid, err := k.EventMessage()
+			if err != nil {
+				return err
+			}
+			born(abi.LocalPid(tid))
 		case s.Kind == StopSignal:
 			if err := k.deferSignal(); err != nil {
 				return err

@@ -23,6 +23,7 @@ import (
 //	idle (0) --this program--> run (1) --the task--> done (2) --this program--> run (1)
 type Loop struct {
 	Window abi.Addr
+	Slots  int      // how many tasks it has room for
 	shared []byte   // our mapping of slots and buffers, without the code page
 	file   *os.File // the memory itself
 	code   int      // bytes of the loop's code
@@ -54,9 +55,13 @@ const (
 )
 
 // NewLoop maps the window into a process through call, which executes system
-// calls in it; pid is the process as this program sees it.
-func NewLoop(pid abi.LocalPid, m *Memory, call Caller, window abi.Addr) (*Loop, error) {
-	l := &Loop{Window: window}
+// calls in it; pid is the process as this program sees it. The window has room for
+// that many tasks, MaxSlots at most.
+func NewLoop(pid abi.LocalPid, m *Memory, call Caller, window abi.Addr, slots int) (*Loop, error) {
+	if slots < 1 || slots > MaxSlots {
+		return nil, fmt.Errorf("window of %d: room for %d tasks", pid, slots)
+	}
+	l := &Loop{Window: window, Slots: slots}
 	if err := l.mapWindow(pid, m, call); err != nil {
 		return nil, fmt.Errorf("window of %d: %w", pid, err)
 	}
@@ -65,7 +70,7 @@ func NewLoop(pid abi.LocalPid, m *Memory, call Caller, window abi.Addr) (*Loop, 
 
 func (l *Loop) mapWindow(pid abi.LocalPid, m *Memory, call Caller) error {
 	flags := uint64(unix.MAP_PRIVATE | unix.MAP_ANONYMOUS | mapFixedNoReplace)
-	if err := expect(call, l.Window, unix.SYS_MMAP, uint64(l.Window), WindowSize, protNone, flags|unix.MAP_NORESERVE, ^uint64(0), 0); err != nil {
+	if err := expect(call, l.Window, unix.SYS_MMAP, uint64(l.Window), WindowSize(l.Slots), protNone, flags|unix.MAP_NORESERVE, ^uint64(0), 0); err != nil {
 		return fmt.Errorf("reserve: %w", err)
 	}
 	if err := expect(call, 0, unix.SYS_MPROTECT, uint64(l.Window), abi.PageSize, protRW); err != nil {
@@ -89,22 +94,22 @@ func (l *Loop) share(pid abi.LocalPid, call Caller) error {
 	if err != nil || fd < 0 {
 		return callError("memfd_create", fd, err)
 	}
-	const size = buffersEnd - slotsStart
+	size := l.buffersEnd() - slotsStart
 	l.file, err = os.OpenFile(fmt.Sprintf("/proc/%d/fd/%d", pid, fd), os.O_RDWR, 0)
 	if err != nil {
 		return err
 	}
-	if err := l.file.Truncate(size); err != nil {
+	if err := l.file.Truncate(int64(size)); err != nil {
 		return err
 	}
 	if l.shared, err = unix.Mmap(int(l.file.Fd()), 0, size, protRW, unix.MAP_SHARED); err != nil {
 		return fmt.Errorf("mmap: %w", err)
 	}
 	start := l.Window + slotsStart
-	if err := expect(call, start, unix.SYS_MMAP, uint64(start), size, protRW, unix.MAP_SHARED|unix.MAP_FIXED|unix.MAP_NORESERVE, uint64(fd), 0); err != nil {
+	if err := expect(call, start, unix.SYS_MMAP, uint64(start), uint64(size), protRW, unix.MAP_SHARED|unix.MAP_FIXED|unix.MAP_NORESERVE, uint64(fd), 0); err != nil {
 		return fmt.Errorf("mmap: %w", err)
 	}
-	if err := expect(call, 0, unix.SYS_MADVISE, uint64(l.Window), WindowSize, unix.MADV_DONTFORK); err != nil {
+	if err := expect(call, 0, unix.SYS_MADVISE, uint64(l.Window), WindowSize(l.Slots), unix.MADV_DONTFORK); err != nil {
 		return fmt.Errorf("madvise: %w", err)
 	}
 	return expect(call, 0, unix.SYS_CLOSE, uint64(fd))
@@ -114,7 +119,7 @@ func (l *Loop) share(pid abi.LocalPid, call Caller) error {
 // process. Whoever waits for a slot gets ErrGone.
 func (l *Loop) Close() {
 	l.closing.Store(true)
-	for off := 0; off < buffersStart-slotsStart; off += slotBytes {
+	for off := 0; off < l.Slots*slotBytes; off += slotBytes {
 		if atomic.LoadUint32(word32(l.shared, off+slotWaiter)) != 0 {
 			futexWake(word32(l.shared, off+slotTurn))
 		}
@@ -127,7 +132,7 @@ func (l *Loop) Close() {
 
 // Remove unmaps the window in the process. No task may be in the loop.
 func (l *Loop) Remove(call Caller) error {
-	return expect(call, 0, unix.SYS_MUNMAP, uint64(l.Window), WindowSize)
+	return expect(call, 0, unix.SYS_MUNMAP, uint64(l.Window), WindowSize(l.Slots))
 }
 
 // expect makes a call that must return want.
@@ -155,28 +160,40 @@ type Slot struct {
 
 // Slot returns slot number n.
 func (l *Loop) Slot(n int) (*Slot, error) {
-	if n < 0 || n >= maxSlots {
-		return nil, fmt.Errorf("task slot %d of %d", n, maxSlots)
+	if n < 0 || n >= l.Slots {
+		return nil, fmt.Errorf("task slot %d of %d", n, l.Slots)
 	}
 	return &Slot{loop: l, off: n * slotBytes}, nil
 }
 
-// Buffers is the memory for the buffers of calls, and its address in the process.
-func (l *Loop) Buffers() ([]byte, abi.Addr) {
-	return l.shared[buffersStart-slotsStart:], l.Window + buffersStart
+// Range is the window, from its first address to the one behind its last.
+func (l *Loop) Range() [2]abi.Addr {
+	return [2]abi.Addr{l.Window, l.Window + abi.Addr(WindowSize(l.Slots))}
 }
+
+func (l *Loop) buffersEnd() int { return buffersStart + l.Slots*BufferBytes }
 
 // Unmapped is an address in the window at which every access faults; the offset
 // in its page is that of like.
 func (l *Loop) Unmapped(like abi.Addr) abi.Addr {
-	return l.Window + buffersEnd + 16<<10 + like%abi.PageSize
+	return l.Window + abi.Addr(l.buffersEnd()) + 16<<10 + like%abi.PageSize
 }
 
-// Trim gives back the memory of buffers from offset keep on.
-func (l *Loop) Trim(keep int) {
-	from := int64(buffersStart-slotsStart) + int64(keep)
-	unix.Fallocate(int(l.file.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, from, buffersEnd-slotsStart-from)
+// Buffers is the memory for the buffers of the task's calls, BufferBytes of it, and
+// its address in the process.
+func (s *Slot) Buffers() ([]byte, abi.Addr) {
+	from := buffersStart + s.Number()*BufferBytes
+	return s.loop.shared[from-slotsStart:][:BufferBytes:BufferBytes], s.loop.Window + abi.Addr(from)
 }
+
+// Trim gives back the memory of the task's buffers.
+func (s *Slot) Trim() {
+	from := buffersStart - slotsStart + s.Number()*BufferBytes
+	unix.Fallocate(int(s.loop.file.Fd()), unix.FALLOC_FL_PUNCH_HOLE|unix.FALLOC_FL_KEEP_SIZE, int64(from), BufferBytes)
+}
+
+// Number is the slot's number.
+func (s *Slot) Number() int { return s.off / slotBytes }
 
 func (s *Slot) word(off int) *uint32 { return word32(s.loop.shared, s.off+off) }
 
@@ -195,6 +212,13 @@ func (s *Slot) Masks(call, idle uint64) {
 	put64(s.loop.shared, s.off+slotMask, call)
 	put64(s.loop.shared, s.off+slotIdle, idle)
 	atomic.StoreUint32(s.word(slotMasks), b2u(call != idle))
+}
+
+// IdleMask changes what is blocked while the task idles, from the end of the call on
+// that it is in.
+func (s *Slot) IdleMask(idle uint64) {
+	put64(s.loop.shared, s.off+slotIdle, idle)
+	atomic.StoreUint32(s.word(slotMasks), 1)
 }
 
 func b2u(b bool) uint32 {

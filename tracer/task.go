@@ -265,7 +265,13 @@ func (k *Task) StopWithin(limit time.Duration) (Stop, error) {
 	if err := k.Interrupt(); err != nil {
 		return Stop{}, err
 	}
-	for until := time.Now().Add(limit); ; {
+	return k.AwaitStop(time.Now().Add(limit))
+}
+
+// AwaitStop is the second half of StopWithin: the interrupt has been asked for, by
+// Interrupt, and the stop may take until that moment.
+func (k *Task) AwaitStop(until time.Time) (Stop, error) {
+	for {
 		s, ok, err := k.poll()
 		switch {
 		case err != nil:

@@ -116,7 +116,7 @@ func loopIn(t *testing.T, tr *Tracer, k *Task) *Slot {
 		if err != nil {
 			return err
 		}
-		l, err := NewLoop(k.Tid, m, in, windowPlaces[0])
+		l, err := NewLoop(k.Tid, m, in, windowPlaces[0], 1)
 		if err != nil {
 			return err
 		}
@@ -187,7 +187,7 @@ func TestLoopWaitsForBlockedCall(t *testing.T) {
 		}
 	}
 	slot := loopIn(t, tr, k)
-	buf, at := slot.loop.Buffers()
+	buf, at := slot.Buffers()
 	put64(buf, 0, 0)
 	put64(buf, 8, uint64(50*time.Millisecond))
 	begin := time.Now()

@@ -12,33 +12,48 @@ import (
 //
 //	+0        code of the resident loop, r-x
 //	+1 page   slots, one per task, shared with this program
-//	+64 KiB   buffers of calls, shared with this program
-//	+64 MiB   scratch: PROT_NONE, for addresses that must fault
+//	+64 KiB   buffers of calls, 64 MiB per slot, shared with this program
+//	the last 64 KiB: PROT_NONE, for addresses that must fault
+//
+// Of the buffers only what is used takes memory.
 const (
-	WindowSize   = buffersEnd + 64<<10
 	slotsStart   = abi.PageSize
 	buffersStart = 64 << 10
-	buffersEnd   = 64 << 20
+	BufferBytes  = 64 << 20 // of one slot
+	faultBytes   = 64 << 10
 	slotBytes    = 128
-	maxSlots     = (buffersStart - slotsStart) / slotBytes
+	MaxSlots     = (buffersStart - slotsStart) / slotBytes
 )
+
+// WindowSize is the size of a window for that many tasks, in bytes.
+func WindowSize(slots int) uint64 { return buffersStart + uint64(slots)*BufferBytes + faultBytes }
+
+// SlotsIn is for how many tasks a window of that size is; 0 if it is no window's.
+func SlotsIn(size uint64) int {
+	slots := int(size / BufferBytes)
+	if slots > MaxSlots || WindowSize(slots) != size {
+		return 0
+	}
+	return slots
+}
 
 // windowPlaces are tried in turn: addresses that runtimes, sanitizers and the
 // kernel leave alone as a rule.
 var windowPlaces = []abi.Addr{0x5f0000000000, 0x6f0000000000, 0x4f0000000000, 0x3f0000000000, 0x2f0000000000}
 
 // FindWindow finds a free place for a window in an address space.
-func FindWindow(areas []Area) (abi.Addr, error) {
+func FindWindow(areas []Area, slots int) (abi.Addr, error) {
+	size := abi.Addr(WindowSize(slots))
 next:
 	for _, place := range windowPlaces {
 		for _, a := range areas {
-			if a.Start < place+WindowSize && a.End > place {
+			if a.Start < place+size && a.End > place {
 				continue next
 			}
 		}
 		return place, nil
 	}
-	return 0, fmt.Errorf("no free range of %d bytes in the address space", WindowSize)
+	return 0, fmt.Errorf("no free range of %d bytes in the address space", size)
 }
 
 // FindSyscallInsn finds a `syscall` instruction in the memory of a process: in

@@ -146,7 +146,7 @@ func (c *Call) Check() error {
 		if err := c.Regions[i].check(i); err != nil {
 			return fmt.Errorf("call %d: region %d: %w", c.Nr, i, err)
 		}
-		if total += c.Regions[i].Avail; total > MaxCallBytes {
+		if total += c.Regions[i].Avail + gap; total > MaxCallBytes {
 			return fmt.Errorf("call %d: more than %d bytes of memory", c.Nr, MaxCallBytes)
 		}
 	}

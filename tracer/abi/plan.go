@@ -8,10 +8,14 @@ import (
 
 // The bounds of one forwarded call. What is beyond them is made at home.
 const (
-	MaxCallBytes = 64 << 20   // bytes of memory that a call touches, all regions together
+	MaxCallBytes = 60 << 20   // bytes of memory that a call touches, all regions and the gaps between them together
 	MaxRegions   = 4096       // pieces of memory that a call touches
 	MaxRW        = 0x7ffff000 // MAX_RW_COUNT: the kernel moves no more than that at once (man 2 read)
 	maxIov       = 1024       // UIO_MAXIOV
+
+	// gap is what is lost at most between two regions that lie one after the other, each
+	// at its offset in its page and with an inaccessible page behind it.
+	gap = 3 * PageSize
 )
 
 // Refusal says why a call cannot be made away from home; empty if it can.
@@ -156,7 +160,7 @@ func (p *planner) region(at Addr, size uint64, dir Dir, where Pointer, rule OutR
 	if avail < size && dir&Out != 0 {
 		dir, rule = InOut, comesBack(InOut) // the kernel may write what it can and fail
 	}
-	if p.total += avail; p.total > MaxCallBytes {
+	if p.total += avail + gap; p.total > MaxCallBytes {
 		p.refuse("more than %d MiB of memory at once", MaxCallBytes>>20)
 		return -1
 	}

@@ -75,7 +75,7 @@ func TestPlanRefuses(t *testing.T) {
 		{350, [6]uint64{}, "unknown system call 350"},
 		{16, [6]uint64{0, 0xdeadbeef, 1}, "ioctl: unknown command 0xdeadbeef"},
 		{72, [6]uint64{0, 99, 1}, "fcntl: unknown command 99"},
-		{0, [6]uint64{0, 4096, 65 << 20}, "read: more than 64 MiB of memory at once"},
+		{0, [6]uint64{0, 4096, 65 << 20}, "read: more than 60 MiB of memory at once"},
 		{425, [6]uint64{}, "io_uring_setup: a ring shared with the kernel"},
 		{157, [6]uint64{unix.PR_SET_DUMPABLE, 0}, "prctl: "},
 		{46, [6]uint64{3, 4096, unix.MSG_ZEROCOPY}, "sendmsg: MSG_ZEROCOPY"},

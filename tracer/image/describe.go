@@ -65,7 +65,7 @@ func (img *Image) Describe(w io.Writer) {
 	fmt.Fprintf(w, "process %d %q, %d tasks, %d mappings of %d files, image version %d\n",
 		p.Pid, p.Comm, len(img.Tasks), len(img.Mappings), len(img.Files), img.Version)
 	fmt.Fprintf(w, "  heap %#x-%#x  stack %#x  vdso %#x  window %#x\n",
-		p.Layout.StartBrk, p.Layout.Brk, p.Layout.StartStack, p.Vdso.Code, p.Window)
+		p.Layout.StartBrk, p.Layout.Brk, p.Layout.StartStack, p.Vdso.Code, p.Window[0])
 	for sig, a := range img.Signals.Actions {
 		if a != nil {
 			fmt.Fprintf(w, "  %s %s\n", unix.SignalName(unix.Signal(sig)), handler(a))

@@ -28,7 +28,7 @@ type Process struct {
 	Layout       Layout
 	Auxv         []byte
 	Vdso         Vdso
-	Window       abi.Addr // start of the range reserved for our own pages, same at home and at the guest
+	Window       [2]abi.Addr // the range reserved for our own pages, start and end, same at home and at the guest
 	CPU          CPU
 	Clock        Clock
 	PossibleCPUs int // home's possible CPUs: rseq is registered only on nodes whose CPU numbers stay below

@@ -71,7 +71,7 @@ func (p *Process) validate() error {
 		check(p.Pid > 0, "pid %d", p.Pid),
 		check(len(p.Comm) <= maxComm, "a process name of %d bytes", len(p.Comm)),
 		check(len(p.Auxv) <= MaxAuxv && len(p.Auxv)%16 == 0, "an auxiliary vector of %d bytes", len(p.Auxv)),
-		check(aligned(p.Window) && p.Window < abi.TaskSize, "window at %#x", p.Window),
+		check(aligned(p.Window[0]) && aligned(p.Window[1]) && p.Window[0] <= p.Window[1] && p.Window[1] <= abi.TaskSize, "window at %#x-%#x", p.Window[0], p.Window[1]),
 		check(p.PossibleCPUs >= 0 && p.PossibleCPUs <= maxCPUs, "%d possible CPUs", p.PossibleCPUs),
 		check(len(p.CPU.Features) <= maxFeatures, "%d words of CPU features", len(p.CPU.Features)),
 		check(p.CPU.XsaveLen <= MaxXstate, "an XSAVE area of %d bytes", p.CPU.XsaveLen),

@@ -39,8 +39,12 @@ type subject struct {
 	inject []*tracer.Injector
 }
 
-// window is where the windows of all processes of these tests lie.
-const window abi.Addr = 0x5f0000000000
+// window is where the windows of all processes of these tests lie, with room for
+// that many tasks.
+const (
+	window abi.Addr = 0x5f0000000000
+	slots           = 8
+)
 
 // on runs f on the tracer's thread.
 func (s *subject) on(f func() error) {
@@ -155,13 +159,17 @@ func (s *subject) hold() {
 		}
 		s.setCallers(callers)
 		if s.loop == nil {
-			s.loop, err = tracer.NewLoop(s.LocalPid, s.Mem, s.Caller, window)
+			s.loop, err = tracer.NewLoop(s.LocalPid, s.Mem, s.Caller, window, slots)
 			if err != nil {
 				return err
 			}
 		}
-		s.Window = [2]abi.Addr{window, window + tracer.WindowSize}
-		_, at := s.loop.Buffers()
+		s.Window = s.loop.Range()
+		first, err := s.loop.Slot(0)
+		if err != nil {
+			return err
+		}
+		_, at := first.Buffers()
 		s.Scratch = func(int) abi.Addr { return at }
 		s.State = func(k *tracer.Task) *State { return s.states[k] }
 		return nil

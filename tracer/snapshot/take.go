@@ -56,7 +56,7 @@ func (s *Subject) take() (*image.Image, error) {
 }
 
 func (s *Subject) takeProcess(areas []tracer.Area) (p image.Process, err error) {
-	p = image.Process{Pid: s.Pid, Window: s.Window[0]}
+	p = image.Process{Pid: s.Pid, Window: s.Window}
 	if p.Comm, err = readComm(s.LocalPid, s.LocalPid); err != nil {
 		return p, err
 	}

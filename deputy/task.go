@@ -1,0 +1,251 @@
+package deputy
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+	"umosix/tracer/abi"
+	"umosix/tracer/image"
+	"umosix/tracer/snapshot"
+)
+
+// task is one thread of a process at its home. Away it executes the calls of its own
+// task at the guest, so that two tasks block independently.
+type task struct {
+	b   *body
+	tid abi.HomePid
+
+	// Of the tracer's thread:
+	k        *tracer.Task // nil while nobody traces it
+	slot     *tracer.Slot
+	in       *tracer.Injector // while it is stopped for a move
+	user     snapshot.State
+	fences   []abi.Addr         // protected pages of the call made last
+	slept    sleep              // what the program was asleep in before it was stopped
+	wait     *image.PendingCall // a futex wait that the program is in
+	cut      bool               // it was taken out of a call that it has not yet noticed
+	unbroken unbroken           // its call at home, while traced early
+	kept     []tracer.Siginfo   // its own signals taken off on the way, to be delivered
+	exiting  bool               // it executes its exit, without its process
+	standing bool               // it stands in its exit until the guest is gone
+
+	// Guarded by body.mu:
+	call      *call
+	lingering bool // the process is at home, the task still in a call of the stay away
+}
+
+// The end of a task's buffers is for our own calls, out of the way of the program's.
+const (
+	bufferBytes   = abi.MaxCallBytes
+	scratchOffset = 61 << 20
+	pathOffset    = 62 << 20
+	smallOffset   = 63 << 20
+	limitOffset   = smallOffset + 4096 // what remains of a call's time limit
+	futexOffset   = limitOffset + 128  // when a futex wait ends
+	messageOffset = smallOffset + 8192 // what remains of a message
+	vectorOffset  = messageOffset + 64 // and of a vector, up to 16 KiB
+)
+
+// task is the task of that number, or nil.
+func (b *body) task(tid abi.HomePid) *task {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, t := range b.tasks {
+		if t.tid == tid {
+			return t
+		}
+	}
+	return nil
+}
+
+// add makes a task known. On the tracer's thread.
+func (b *body) add(t *task) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tasks = append(b.tasks[:len(b.tasks):len(b.tasks)], t)
+}
+
+// remove forgets a task that has ended, but never the leader. On the tracer's thread.
+func (b *body) remove(t *task) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var left []*task
+	for _, other := range b.tasks {
+		if other != t || other.tid == b.pid {
+			left = append(left, other)
+		}
+	}
+	b.tasks = left
+}
+
+// beginHeld begins a session in a task that was stopped wherever it was in its loop.
+func (t *task) beginHeld() error {
+	t.takeDeferred()
+	if err := t.beginSession(); err != nil {
+		return err
+	}
+	t.current().keepOutcome()
+	return nil
+}
+
+// hold stops the task and begins a session.
+func (t *task) hold() error {
+	if t.k == nil || t.b.leaving {
+		return tracer.ErrGone
+	}
+	if _, err := t.k.StopWithin(stopLimit); err != nil {
+		return fmt.Errorf("stop task %d of %d: %w", t.tid, t.b.pid, err)
+	}
+	return t.beginHeld()
+}
+
+// beginSession begins to inject calls into the stopped task.
+func (t *task) beginSession() (err error) {
+	t.in, err = t.k.Injector(t.b.loop.Insn())
+	return err
+}
+
+// endSession leaves the task stopped with its registers as they were, or as they
+// were set in the session.
+func (t *task) endSession() error {
+	in := t.in
+	t.in = nil
+	return in.End()
+}
+
+// current is the call that the task is in or has made last.
+func (t *task) current() *call {
+	t.b.mu.Lock()
+	defer t.b.mu.Unlock()
+	return t.call
+}
+
+func (t *task) setCall(c *call) {
+	t.b.mu.Lock()
+	t.call = c
+	t.b.mu.Unlock()
+}
+
+// isTkill tells whether a signal was sent to one task (si_code SI_TKILL).
+func isTkill(info *tracer.Siginfo) bool {
+	const siTkill = -6
+	return info.Code() == siTkill
+}
+
+// keep keeps a signal that was taken off the task: its own, or one of the process.
+func (t *task) keep(info tracer.Siginfo) {
+	if isTkill(&info) {
+		t.kept = append(t.kept, info)
+	} else {
+		t.b.kept = append(t.b.kept, info)
+	}
+}
+
+// takeDeferred keeps the signals that were met while the task was being stopped.
+func (t *task) takeDeferred() {
+	for _, info := range t.k.TakeDeferred() {
+		t.keep(info)
+	}
+}
+
+// drain takes the signals that are pending for the task, or for its whole process,
+// off the queue, in order: they travel, and must not be seen here as well.
+func (t *task) drain(shared bool) error {
+	pending, err := t.k.PeekPending(shared)
+	if err != nil {
+		return err
+	}
+	for range pending {
+		info, ok, err := t.drainOne()
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+		case shared:
+			t.b.kept = append(t.b.kept, info)
+		default:
+			t.kept = append(t.kept, info)
+		}
+	}
+	return nil
+}
+
+// drainOne is rt_sigtimedwait for any signal, without waiting.
+func (t *task) drainOne() (info tracer.Siginfo, ok bool, err error) {
+	buffers, at := t.slot.Buffers()
+	room := buffers[smallOffset : smallOffset+256]
+	clear(room)
+	for i := range 8 {
+		room[i] = 0xff // the set: every signal; then a time limit of 0 and the siginfo
+	}
+	ret, err := t.in.Call(unix.SYS_RT_SIGTIMEDWAIT, uint64(at)+smallOffset, uint64(at)+smallOffset+32, uint64(at)+smallOffset+8, 8)
+	copy(info[:], room[32:160])
+	return info, err == nil && ret > 0, err
+}
+
+// requeue puts the signals that were kept for the task back into its queue, in
+// order. All signals are masked during an injection, so none is delivered yet.
+func (t *task) requeue() error {
+	for _, info := range t.kept {
+		if err := t.queue(&info, unix.SYS_RT_TGSIGQUEUEINFO, uint64(t.b.pid), uint64(t.tid)); err != nil {
+			return err
+		}
+	}
+	t.kept = nil
+	return nil
+}
+
+// requeueShared puts those that were kept for the process back.
+func (t *task) requeueShared() error {
+	for _, info := range t.b.kept {
+		if err := t.queue(&info, unix.SYS_RT_SIGQUEUEINFO, uint64(t.b.pid)); err != nil {
+			return err
+		}
+	}
+	t.b.kept = nil
+	return nil
+}
+
+// queue has the task queue a signal to its own process, where the kernel accepts any
+// siginfo (kernel/signal.c, do_rt_sigqueueinfo).
+func (t *task) queue(info *tracer.Siginfo, nr uint64, to ...uint64) error {
+	buffers, at := t.slot.Buffers()
+	copy(buffers[smallOffset:], info[:])
+	ret, err := t.in.Call(nr, append(to, uint64(info.Signal()), uint64(at+smallOffset))...)
+	if err != nil || ret < 0 {
+		return fmt.Errorf("requeue signal %d in process %d: %d, %w", info.Signal(), t.b.pid, ret, err)
+	}
+	return nil
+}
+
+// letGo ends our hold of a task whose registers and memory are its own.
+func (t *task) letGo() error {
+	if t.k == nil {
+		return nil
+	}
+	t.takeDeferred()
+	own, shared := t.kept, t.b.kept
+	t.kept, t.b.kept = nil, nil
+	sig := 0
+	for _, info := range append(own, shared...) {
+		if sig == 0 {
+			sig = info.Signal()
+		} else {
+			unix.Tgkill(int(t.b.pid), int(t.tid), unix.Signal(info.Signal()))
+		}
+	}
+	if t.b.early && t == t.b.leader() { // at home the program outlives its deputy
+		if err := t.k.SetOptions(seizeOptions); err != nil {
+			return err
+		}
+		return t.k.Cont(sig)
+	}
+	err := t.k.Detach(sig)
+	t.k = nil
+	if err == tracer.ErrGone {
+		return nil
+	}
+	return err
+}
