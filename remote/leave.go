@@ -29,6 +29,9 @@ func (g *guest) sendImage() error {
 	u := g.usage()
 	g.x.send(g.header(wire.TypeUsage), &u) // the last word of this stay
 	g.stage = frozen
+	for _, t := range g.tasks {
+		t.still = false
+	}
 	calls := make([]image.PendingCall, len(g.tasks))
 	for i, t := range g.tasks {
 		var err error
@@ -102,6 +105,7 @@ func (t *task) standStill() (call image.PendingCall, err error) {
 	} else if call, err = t.settleComputing(); err != nil {
 		return call, err
 	}
+	t.still = true
 	t.user.Mask, err = t.k.SigMask()
 	return call, err
 }
@@ -142,7 +146,7 @@ func (g *guest) thaw() {
 		case t.state == waiting && !t.homing:
 			t.resume(t.call.Nr, t.regs.Args())
 		case t.state == running:
-			if err := t.k.SetRegs(t.user.Regs); err != nil {
+			if t.still && t.k.SetRegs(t.user.Regs) != nil {
 				return
 			}
 			t.cont(0)

@@ -31,10 +31,11 @@ type task struct {
 	tid   abi.HomePid
 	state state
 
-	k    *tracer.Task
-	slot *tracer.Slot
-	in   *tracer.Injector // while the guest is being built
-	user snapshot.State
+	k     *tracer.Task
+	slot  *tracer.Slot
+	in    *tracer.Injector // while the guest is being built
+	user  snapshot.State
+	still bool // it stands where it may be moved, with its registers in user
 
 	trapped bool        // stands in a seccomp stop: the call has not been made
 	regs    tracer.Regs // of that stop, or as the task will go on
@@ -134,19 +135,26 @@ func (t *task) exit(status int) {
 // haltAll stops every task of the guest. It reports false if the guest is gone.
 func (g *guest) haltAll() bool {
 	for _, t := range g.tasks {
-		for t.state == exiting {
-			s, err := t.k.Wait()
-			if err != nil {
-				t.ended(s)
-				break
-			}
-			t.onStop(t.k, s)
+		if t.halt(); t.state == exiting {
+			t.awaitExit()
 		}
-		if !t.halt() && g.stage == gone {
+		if g.stage == gone {
 			return false
 		}
 	}
-	return g.stage != gone
+	return true
+}
+
+// awaitExit waits until a task that ends by itself is gone.
+func (t *task) awaitExit() {
+	for {
+		s, err := t.k.Wait()
+		if err != nil {
+			t.ended(s)
+			return
+		}
+		t.onStop(t.k, s)
+	}
 }
 
 // halt stops a running task. It reports false if it is gone. One that was about to
