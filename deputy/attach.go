@@ -257,6 +257,7 @@ func (b *body) enterLoop(fresh []*task) (err error) {
 		if t.slot, err = b.freeSlot(); err != nil {
 			return err
 		}
+		t.slot.Reset()
 		t.slot.Enter(t.in.Regs())
 		*t.in.Mask() = closedMask
 		t.in.Use(b.loop.Insn())

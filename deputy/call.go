@@ -78,6 +78,13 @@ func (t *task) serveCall(p *peer, f *link.Frame) error {
 		return err
 	}
 	c.peer, c.seq = p, f.Seq
+	if c.nr == unix.SYS_CLONE {
+		c.begun, c.done, c.ret = true, true, t.spawn()
+		t.setCall(c)
+		c.answer()
+		return nil
+	}
+	c.toSelf()
 	b.mu.Lock()
 	t.call = c
 	if c.row != nil {

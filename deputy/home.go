@@ -91,6 +91,7 @@ func (b *body) thaw(p *peer, cause error) error {
 // stays stopped: it may be in a call, which goes on afterwards.
 func (b *body) beginRebuild(img *image.Image) (s *snapshot.Subject, err error) {
 	err = b.on(func() error {
+		b.prune(img)
 		if err := b.hold(); err != nil {
 			return err
 		}

@@ -32,6 +32,9 @@ func (b *body) goOnward(to destination, done *control.Done) error {
 	begin, sent := time.Now(), q.link.Sent()
 	img, err := b.freeze(x)
 	if err == nil {
+		err = b.on(func() error { b.prune(img); return nil })
+	}
+	if err == nil {
 		err = b.passOn(x, q, img)
 	}
 	if err == nil {

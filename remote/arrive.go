@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"umosix/remote/cage"
 	"umosix/tracer"
 	"umosix/tracer/abi"
 	"umosix/tracer/image"
@@ -116,7 +117,7 @@ func (g *guest) makeTasks() error {
 		if t.slot, err = g.loop.Slot(i); err != nil {
 			return err
 		}
-		if t.k, err = g.x.cage.SpawnTask(leader.in, t.tid, at, buffers); err != nil {
+		if t.k, err = g.x.cage.SpawnTask(leader.in, cage.Thread{Tid: t.tid, Flags: cage.ThreadFlags}, at, buffers); err != nil {
 			return err
 		}
 		t.k.Handler = t.onStop

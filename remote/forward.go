@@ -159,6 +159,10 @@ func (t *task) takeReply(f *link.Frame) error {
 	if err := m.CheckPayload(f.Payload); err != nil {
 		return err
 	}
+	if t.birth != nil {
+		t.bear(m.Ret)
+		return nil
+	}
 	if err := t.scatter(m.Outs, f.Payload); err != nil {
 		m.Ret = -int64(unix.EFAULT) // another task has taken the memory away
 	}

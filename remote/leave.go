@@ -93,9 +93,9 @@ func (t *task) standStill() (call image.PendingCall, err error) {
 			return call, err
 		}
 		t.user.Regs = t.regs
-		if t.homing || t.mapping != nil {
+		if t.homing || t.mapping != nil || t.birth != nil {
 			t.user.Regs.Rewind(nr)
-			t.mapping = nil
+			t.anew, t.mapping, t.birth = !t.homing, nil, nil
 		} else {
 			call = image.PendingCall{Nr: int64(t.call.Nr), Args: t.regs.Args()}
 			t.user.Regs.OrigRax = t.call.Nr
@@ -143,6 +143,12 @@ func (g *guest) thaw() {
 	g.stage = alive
 	for _, t := range g.tasks {
 		switch {
+		case t.anew:
+			t.anew = false
+			if t.k.SetRegs(t.user.Regs) != nil {
+				return
+			}
+			t.cont(0)
 		case t.state == waiting && !t.homing:
 			t.resume(t.call.Nr, t.regs.Args())
 		case t.state == running:

@@ -114,7 +114,7 @@ func (g *guest) queueShared(raw []byte) {
 
 // interrupt has home take the body out of the call that the guest waits for.
 func (t *task) interrupt() {
-	if t.homing || t.mapping != nil {
+	if t.homing || t.mapping != nil || t.birth != nil {
 		return
 	}
 	h := t.header(wire.TypeInterrupt)

@@ -43,6 +43,8 @@ type task struct {
 	row     *abi.Row
 	seq     uint64 // of the frame that home has to answer
 	mapping *mapping
+	birth   *birth
+	anew    bool   // it makes its call anew if the guest thaws
 	homing  bool   // the call that it stands before is to be made at home
 	until   int64  // when the limit of its futex wait is over, by home's monotonic clock; 0: it has none that is a duration
 	mask    uint64 // the call's own mask, if temp

@@ -17,7 +17,7 @@ func (t *task) onTrap() {
 	if err != nil {
 		return
 	}
-	t.regs, t.trapped = r, true
+	t.regs, t.trapped, t.temp = r, true, false
 	if t.g.stage != alive || t.state != running {
 		return // halted in mid-move: the call is looked at when the guest goes on
 	}
@@ -136,7 +136,7 @@ func (t *task) local(row *abi.Row, nr uint64, args [6]uint64) {
 	case unix.SYS_GETTID:
 		t.finish(int64(t.tid))
 	case unix.SYS_CLONE, unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_CLONE3:
-		t.askHome("it starts a process or a thread")
+		t.clone(nr, args)
 	case unix.SYS_EXECVE, unix.SYS_EXECVEAT:
 		t.askHome("it starts another program")
 	case unix.SYS_MLOCK, unix.SYS_MLOCK2, unix.SYS_MUNLOCK, unix.SYS_MLOCKALL, unix.SYS_MUNLOCKALL:

@@ -228,6 +228,11 @@ func b2u(b bool) uint32 {
 	return 0
 }
 
+// Reset makes the slot ready for a task that comes to it.
+func (s *Slot) Reset() {
+	clear(s.loop.shared[s.off : s.off+slotBytes])
+}
+
 // Start puts a call into the slot and wakes the task.
 func (s *Slot) Start(nr uint64, args [6]uint64) {
 	put64(s.loop.shared, s.off+slotNr, nr)

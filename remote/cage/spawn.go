@@ -110,7 +110,10 @@ func (c *Cage) cloneError() error {
 	if err != nil {
 		return err
 	}
-	errno := unix.Errno(-regs.Result())
+	return explainClone(unix.Errno(-regs.Result()))
+}
+
+func explainClone(errno unix.Errno) error {
 	if errno == unix.EEXIST || errno == unix.EINVAL {
 		return fmt.Errorf("%w: clone3: %w", ErrPid, errno)
 	}

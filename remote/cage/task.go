@@ -1,7 +1,7 @@
 package cage
 
 import (
-	"errors"
+	"encoding/binary"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -10,35 +10,36 @@ import (
 	"umosix/tracer/abi"
 )
 
-// SpawnTask makes one more task in the process of the leader that in injects into.
-// Its number inside is tid. It stands in its first stop, behind the `syscall`
-// instruction that in uses, with all signals blocked; it has the walls that the
-// leader has. room is memory of the process for the arguments, at that address.
+// ThreadFlags make a thread and nothing else (man clone).
+const ThreadFlags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_SYSVSEM
+
+// Thread says how a thread is to be made (man clone3).
+type Thread struct {
+	Tid                      abi.HomePid
+	Flags                    uint64 // ThreadFlags, and those that have the kernel write memory or set a register
+	ParentTid, ChildTid, TLS uint64
+}
+
+// SpawnTask makes one more task in the process of the task that in injects into. It
+// stands in its first stop, behind the `syscall` instruction that in uses, with all
+// signals blocked; it has the walls that the other has. room is memory of the process
+// for the arguments, at that address.
 //
 // The error is ErrPid if the number cannot be had, as in every cage without
 // namespaces.
-func (c *Cage) SpawnTask(in *tracer.Injector, tid abi.HomePid, at abi.Addr, room []byte) (*tracer.Task, error) {
+func (c *Cage) SpawnTask(in *tracer.Injector, t Thread, at abi.Addr, room []byte) (*tracer.Task, error) {
 	if !c.exact.pids {
 		return nil, fmt.Errorf("%w: threads need a cage with namespaces", ErrPid)
 	}
-	const flags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_SYSVSEM
-	copy(room, taskArgs(flags, at, tid))
+	number := uint64(at) + cloneArgsSize
+	args := words(t.Flags, 0, t.ChildTid, t.ParentTid, 0, 0, 0, t.TLS, number, 1)
+	copy(room, binary.LittleEndian.AppendUint32(args, uint32(t.Tid)))
 	child, ret, err := in.Clone(unix.SYS_CLONE3, uint64(at), cloneArgsSize)
 	if err != nil {
-		return nil, fmt.Errorf("spawn task %d: %w", tid, err)
+		return nil, fmt.Errorf("spawn task %d: %w", t.Tid, err)
 	}
 	if child == nil {
-		errno := unix.Errno(-ret)
-		if errno == unix.EEXIST || errno == unix.EINVAL {
-			err = ErrPid
-		}
-		return nil, fmt.Errorf("spawn task %d: %w", tid, errors.Join(errno, err))
+		return nil, fmt.Errorf("spawn task %d: %w", t.Tid, explainClone(unix.Errno(-ret)))
 	}
 	return child, nil
-}
-
-// taskArgs are the arguments of clone3 for a task with that number, to be placed at
-// an address, the number behind them.
-func taskArgs(flags uint64, at abi.Addr, tid abi.HomePid) []byte {
-	return append(words(flags, 0, 0, 0, 0, 0, 0, 0, uint64(at)+cloneArgsSize, 1), byte(tid), byte(tid>>8), byte(tid>>16), byte(tid>>24))
 }
