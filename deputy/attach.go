@@ -267,12 +267,12 @@ func (b *body) enterLoop(fresh []*task) (err error) {
 	return nil
 }
 
-// makeWindow makes a window with room for the tasks there are, and as many again if
-// the program makes threads at all.
+// makeWindow makes a window with room for the tasks there are and for those that the
+// program may make while it is away.
 func (b *body) makeWindow(areas []tracer.Area) error {
-	slots := 1
-	if n := len(b.tasks); n > 1 {
-		slots = min(max(2*n, 8), tracer.MaxSlots)
+	slots := len(b.tasks)
+	if roomy(b.pid) {
+		slots = min(max(2*slots, 8), tracer.MaxSlots)
 	}
 	window, err := tracer.FindWindow(areas, slots)
 	if err != nil {
@@ -280,6 +280,17 @@ func (b *body) makeWindow(areas []tracer.Area) error {
 	}
 	b.loop, err = tracer.NewLoop(abi.LocalPid(b.pid), b.mem, b.leader().in, window, slots)
 	return err
+}
+
+// roomy tells whether a process may have address space that it does not use: it is not
+// limited, and is not locked into memory when it is mapped.
+func roomy(pid abi.HomePid) bool {
+	var space unix.Rlimit
+	if err := unix.Prlimit(int(pid), unix.RLIMIT_AS, nil, &space); err != nil || space.Cur != unix.RLIM_INFINITY {
+		return false
+	}
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	return err == nil && strings.Contains(string(raw), "\nVmLck:\t       0 kB\n")
 }
 
 // freeSlot is a slot of the window that no task has.

@@ -36,6 +36,7 @@ type call struct {
 	futex    *image.PendingCall // a wait at home in the program's stead
 	events   int16              // of a socket call with a deadline: what it waits for
 	polling  bool               // it does so just now
+	shared   bool               // it sends a signal to its own process
 	mask     uint64             // signals that are blocked during the call
 	slot     *tracer.Slot
 	since    time.Time // when the program began it, as far as is known

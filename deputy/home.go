@@ -225,11 +225,11 @@ func (b *body) dropKept() {
 // the process is.
 func (b *body) relayKept() {
 	for i := range b.kept {
-		b.leader().relay(&b.kept[i])
+		b.leader().relay(&b.kept[i], false)
 	}
 	for _, t := range b.tasks {
 		for i := range t.kept {
-			t.relay(&t.kept[i])
+			t.relay(&t.kept[i], true)
 		}
 	}
 }

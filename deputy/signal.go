@@ -53,7 +53,7 @@ func (t *task) onSignal(sig int) error {
 		if b.freezing {
 			t.keep(info)
 		} else {
-			t.relay(&info)
+			t.relay(&info, t.isOwn(&info))
 		}
 		return t.passOver()
 	case lingering:
@@ -80,14 +80,14 @@ func (t *task) passNative(sig int) error {
 	return t.k.Cont(sig)
 }
 
-// relay sends a signal to the guest: to the task's own, or to the process.
-func (t *task) relay(info *tracer.Siginfo) {
+// relay sends a signal to the guest: to the task's own task, or to the process.
+func (t *task) relay(info *tracer.Siginfo, own bool) {
 	b := t.b
 	p := b.peerNow()
 	if p == nil {
 		return
 	}
-	m := wire.Relay{Info: append([]byte(nil), info[:]...), Group: !isTkill(info)}
+	m := wire.Relay{Info: append([]byte(nil), info[:]...), Group: !own}
 	h := b.header(wire.TypeRelay)
 	h.Tid = t.tid
 	if err := p.link.Send(h, &m); err != nil {
@@ -102,7 +102,7 @@ func (t *task) relayDeferred() {
 			t.keep(info)
 			continue
 		}
-		t.relay(&info)
+		t.relay(&info, t.isOwn(&info))
 	}
 }
 

@@ -104,7 +104,7 @@ func (c *call) toSelf() {
 	tid := uint64(c.t.tid)
 	switch c.nr {
 	case unix.SYS_RT_SIGQUEUEINFO:
-		c.nr, c.args = unix.SYS_RT_TGSIGQUEUEINFO, [6]uint64{args[0], tid, args[1], args[2]}
+		c.nr, c.args, c.shared = unix.SYS_RT_TGSIGQUEUEINFO, [6]uint64{args[0], tid, args[1], args[2]}, true
 	case unix.SYS_KILL:
 		uid, err := c.t.slot.Call(unix.SYS_GETUID)
 		if err != nil {
@@ -116,9 +116,12 @@ func (c *call) toSelf() {
 		binary.LittleEndian.PutUint32(info, uint32(args[1]))
 		binary.LittleEndian.PutUint32(info[16:], uint32(b.pid))
 		binary.LittleEndian.PutUint32(info[20:], uint32(uid))
-		c.nr, c.args = unix.SYS_RT_TGSIGQUEUEINFO, [6]uint64{args[0], tid, args[1], uint64(at) + smallOffset}
+		c.nr, c.args, c.shared = unix.SYS_RT_TGSIGQUEUEINFO, [6]uint64{args[0], tid, args[1], uint64(at) + smallOffset}, true
 	}
 }
+
+// isShared tells whether the task just sends a signal to its own process.
+func (c *call) isShared() bool { return c != nil && c.shared && !c.done }
 
 // threaded tells whether the process has more than one task.
 func (b *body) threaded() bool {

@@ -1,7 +1,10 @@
 package deputy
 
 import (
+	"encoding/binary"
 	"fmt"
+	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -128,15 +131,40 @@ func (t *task) setCall(c *call) {
 	t.b.mu.Unlock()
 }
 
-// isTkill tells whether a signal was sent to one task (si_code SI_TKILL).
-func isTkill(info *tracer.Siginfo) bool {
-	const siTkill = -6
-	return info.Code() == siTkill
+// isOwn tells whether a signal that is about to be delivered to the task was sent to
+// this task, not to its process. The kernel does not say which queue it has been in.
+func (t *task) isOwn(info *tracer.Siginfo) bool {
+	const siUser, siQueue, siTimer, siTkill = 0, -1, -2, -6
+	sender := abi.HomePid(binary.LittleEndian.Uint32(info[16:]))
+	switch c := t.current(); info.Code() {
+	case siTkill:
+		return true
+	case siTimer:
+		return timerIsOf(t.b.pid, int(sender), t.tid) // the field is the timer's number
+	case siUser: // the kernel's own, to the task that makes the call
+		pipe := info.Signal() == int(unix.SIGPIPE) || info.Signal() == int(unix.SIGXFSZ)
+		return pipe && sender == t.b.pid && !c.isShared()
+	case siQueue:
+		return sender == t.b.pid && !c.isShared()
+	}
+	return false
+}
+
+// timerIsOf tells whether a timer of the process signals that task alone (man proc,
+// /proc/PID/timers).
+func timerIsOf(pid abi.HomePid, id int, tid abi.HomePid) bool {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/timers", pid))
+	if err != nil {
+		return false
+	}
+	_, about, _ := strings.Cut("\n"+string(raw), fmt.Sprintf("\nID: %d\n", id))
+	about, _, _ = strings.Cut(about, "\nID: ")
+	return strings.Contains(about+"\n", fmt.Sprintf("/tid.%d\n", tid))
 }
 
 // keep keeps a signal that was taken off the task: its own, or one of the process.
 func (t *task) keep(info tracer.Siginfo) {
-	if isTkill(&info) {
+	if t.isOwn(&info) {
 		t.kept = append(t.kept, info)
 	} else {
 		t.b.kept = append(t.b.kept, info)
