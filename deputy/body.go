@@ -48,16 +48,17 @@ type body struct {
 	// Of the tracer's thread:
 	mem      *tracer.Memory
 	loop     *tracer.Loop
-	insn     abi.Addr         // where a `syscall` instruction outside the window is
-	openMask uint64           // signals that stay at home while the process is away
-	early    bool             // attached before its exec: stays so at home
-	placing  *placement       // what to do at the exec
-	atExec   bool             // stopped at the exec, for the move that was asked for
-	kept     []tracer.Siginfo // signals of the process taken off on the way, to be delivered
-	freezing bool             // the guest's image is on its way: signals are kept
-	due      int              // a signal whose default action the body is to take
-	fenced   bool             // the guest is known to be gone
-	leaving  bool             // the body stands in its exit and waits for the guest's end
+	insn     abi.Addr            // where a `syscall` instruction outside the window is
+	openMask uint64              // signals that stay at home while the process is away
+	early    bool                // attached before its exec: stays so at home
+	placing  *placement          // what to do at the exec
+	atExec   bool                // stopped at the exec, for the move that was asked for
+	kept     []tracer.Siginfo    // signals of the process taken off on the way, to be delivered
+	freezing bool                // the guest's image is on its way: signals are kept
+	timers   map[int]abi.HomePid // whom timers signal, as far as was seen; 0: the process
+	due      int                 // a signal whose default action the body is to take
+	fenced   bool                // the guest is known to be gone
+	leaving  bool                // the body stands in its exit and waits for the guest's end
 
 	mu        sync.Mutex // guards what follows
 	tasks     []*task    // the leader first; changed on the tracer's thread only

@@ -26,8 +26,13 @@ func (b *body) land() error {
 			free = append(free, t)
 		}
 	}
-	if err := b.requeueAll(free); err != nil {
+	if err := b.leader().requeueShared(); err != nil {
 		return err
+	}
+	for _, t := range free {
+		if err := t.requeue(); err != nil {
+			return err
+		}
 	}
 	b.set(lingering)
 	if len(stay) == 0 {
@@ -37,22 +42,6 @@ func (b *body) land() error {
 		b.set(native)
 	}
 	return errors.Join(release(free), lingerAll(stay))
-}
-
-// requeueAll puts back the signals that were kept. Those of the process go by way of
-// any task.
-func (b *body) requeueAll(tasks []*task) error {
-	for i, t := range tasks {
-		if i == 0 {
-			if err := t.requeueShared(); err != nil {
-				return err
-			}
-		}
-		if err := t.requeue(); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // release gives tasks back to the program; their registers are in task.user.
@@ -142,7 +131,7 @@ func (t *task) landLate() error {
 	if lingers, err := t.conclude(); lingers || err != nil {
 		return errors.Join(err, t.linger())
 	}
-	if err := b.requeueAll([]*task{t}); err != nil {
+	if err := t.requeue(); err != nil {
 		return err
 	}
 	if !slices.ContainsFunc(b.tasks, func(t *task) bool { return t.lingering }) {

@@ -128,6 +128,7 @@ func (b *body) sendOut(p *peer) error {
 	}
 	b.sent = img
 	b.addKept(img)
+	img.Signals.AtHome = signalfdSets(b.pid)
 	x := b.open(p)
 	defer x.close()
 	if err := x.send(b.header(wire.TypeImage), img); err != nil {

@@ -140,7 +140,7 @@ func (t *task) isOwn(info *tracer.Siginfo) bool {
 	case siTkill:
 		return true
 	case siTimer:
-		return timerIsOf(t.b.pid, int(sender), t.tid) // the field is the timer's number
+		return t.b.timerTask(int(sender), t) == t.tid // the field is the timer's number
 	case siUser: // the kernel's own, to the task that makes the call
 		pipe := info.Signal() == int(unix.SIGPIPE) || info.Signal() == int(unix.SIGXFSZ)
 		return pipe && sender == t.b.pid && !c.isShared()
@@ -150,16 +150,40 @@ func (t *task) isOwn(info *tracer.Siginfo) bool {
 	return false
 }
 
-// timerIsOf tells whether a timer of the process signals that task alone (man proc,
-// /proc/PID/timers).
-func timerIsOf(pid abi.HomePid, id int, tid abi.HomePid) bool {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/timers", pid))
-	if err != nil {
-		return false
+// timerTask is the task that a timer of the process signals; 0 if it signals the
+// process (man proc, /proc/PID/timers). Of a timer that is no more its last signal may
+// still come: what is remembered counts then, or else that the kernel prefers the
+// leader for a signal to the process. On the tracer's thread.
+func (b *body) timerTask(id int, met *task) abi.HomePid {
+	if raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/timers", b.pid)); err == nil {
+		b.timers = timersIn(string(raw), b.timers)
 	}
-	_, about, _ := strings.Cut("\n"+string(raw), fmt.Sprintf("\nID: %d\n", id))
-	about, _, _ = strings.Cut(about, "\nID: ")
-	return strings.Contains(about+"\n", fmt.Sprintf("/tid.%d\n", tid))
+	if tid, known := b.timers[id]; known {
+		return tid
+	}
+	if met == b.leader() {
+		return 0
+	}
+	return met.tid
+}
+
+// timersIn reads which tasks timers signal, and adds them to what is known.
+func timersIn(text string, known map[int]abi.HomePid) map[int]abi.HomePid {
+	if known == nil {
+		known = map[int]abi.HomePid{}
+	}
+	var id, tid int
+	for line := range strings.Lines(text) {
+		if n, _ := fmt.Sscanf(line, "ID: %d", &id); n == 1 {
+			known[id] = 0
+		}
+		if _, to, found := strings.Cut(line, "/tid."); found && strings.HasPrefix(line, "notify:") {
+			if n, _ := fmt.Sscan(to, &tid); n == 1 {
+				known[id] = abi.HomePid(tid)
+			}
+		}
+	}
+	return known
 }
 
 // keep keeps a signal that was taken off the task: its own, or one of the process.
@@ -225,7 +249,8 @@ func (t *task) requeue() error {
 	return nil
 }
 
-// requeueShared puts those that were kept for the process back.
+// requeueShared puts those that were kept for the process back. It must be the leader:
+// of other tasks the kernel takes less.
 func (t *task) requeueShared() error {
 	for _, info := range t.b.kept {
 		if err := t.queue(&info, unix.SYS_RT_SIGQUEUEINFO, uint64(t.b.pid)); err != nil {

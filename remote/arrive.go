@@ -37,7 +37,7 @@ func (x *Executor) arrive(f *link.Frame) error {
 		old.discard()
 	}
 	g := &guest{x: x, pid: f.Pid, inc: f.Inc, asked: f.Seq, image: img, since: time.Now(), files: newFiles(x.store)}
-	g.tasks = []*task{{g: g, tid: g.pid}}
+	g.tasks, g.atHome = []*task{{g: g, tid: g.pid}}, img.Signals.AtHome
 	if x.leaving {
 		g.abort(errUnwanted)
 		return nil

@@ -166,6 +166,7 @@ func (t *task) takeReply(f *link.Frame) error {
 	if err := t.scatter(m.Outs, f.Payload); err != nil {
 		m.Ret = -int64(unix.EFAULT) // another task has taken the memory away
 	}
+	t.noteSignalfd(m.Ret)
 	t.finish(m.Ret)
 	return nil
 }

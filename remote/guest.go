@@ -52,6 +52,7 @@ type guest struct {
 	asked   uint64 // the frame of home that the image on its way answers
 	stopped bool   // by the default action of a signal
 	ignored uint64 // signals that the program ignores
+	atHome  uint64 // signals that a signalfd at home reads
 }
 
 // leader is the task that the process began with.

@@ -48,7 +48,7 @@ func (g *guest) sendImage() error {
 		img.Tasks[i].Call = calls[i]
 		addDeferred(img, i, t.k.TakeDeferred())
 	}
-	img.Limits = g.image.Limits
+	img.Limits, img.Signals.AtHome = g.image.Limits, g.atHome
 	g.x.send(g.answer(wire.TypeImage), img)
 	return g.sendPages(s, img)
 }

@@ -31,17 +31,21 @@ func (g *guest) takeSignal(f *link.Frame) error {
 	if g.stopped && sig == int(unix.SIGCONT) {
 		g.continueAll()
 	}
-	t := g.task(f.Tid)
 	if m.Group {
-		t = g.taker(sig)
-	}
-	switch {
-	case t != nil:
-		t.receive(&info, m.Info)
-	case m.Group:
-		g.queueShared(m.Info)
+		g.receive(&info)
+	} else if t := g.task(f.Tid); t != nil && t.halt() {
+		t.receive(&info)
 	}
 	return nil
+}
+
+// receive handles a signal for the process.
+func (g *guest) receive(info *tracer.Siginfo) {
+	if t := g.taker(info.Signal()); t != nil {
+		t.receive(info)
+	} else if g.stage != gone {
+		g.queueShared(info)
+	}
 }
 
 // continueAll ends a stop by a signal's default action.
@@ -55,8 +59,9 @@ func (g *guest) continueAll() {
 }
 
 // taker is the task that takes a signal sent to the process: the first that does not
-// block it, as in the kernel (kernel/signal.c, complete_signal). All tasks before it
-// were looked at, and go on. It is nil if all block it, or before the guest runs.
+// block it, as in the kernel (kernel/signal.c, complete_signal). It stands still; all
+// tasks before it were looked at, and go on. It is nil if all block it, or before the
+// guest runs.
 func (g *guest) taker(sig int) *task {
 	if g.stage != alive {
 		return nil
@@ -76,17 +81,14 @@ func (g *guest) taker(sig int) *task {
 	return nil
 }
 
-// receive handles a signal for one task.
-func (t *task) receive(info *tracer.Siginfo, raw []byte) {
-	if !t.halt() {
-		return
-	}
+// receive handles a signal for one task, which stands still.
+func (t *task) receive(info *tracer.Siginfo) {
 	g, sig := t.g, info.Signal()
 	if g.stage == alive && g.defaultAction(sig)&stopSignals != 0 && !t.blocks(sig) {
 		g.stopFor(info)
 		return
 	}
-	if err := t.queue(t.injecting(), raw, true); err != nil {
+	if err := t.queue(t.injecting(), info[:], true); err != nil {
 		g.fail("signal not queued", err)
 		return
 	}
@@ -99,13 +101,15 @@ func (t *task) receive(info *tracer.Siginfo, raw []byte) {
 	}
 }
 
-// queueShared queues a signal for whichever task unblocks it first.
-func (g *guest) queueShared(raw []byte) {
+// queueShared queues a signal for whichever task unblocks it first. It goes by way of
+// the leader: of others the kernel takes no siginfo that a process could not make
+// (kernel/signal.c, do_rt_sigqueueinfo, compares their own number).
+func (g *guest) queueShared(info *tracer.Siginfo) {
 	t := g.leader()
 	if !t.halt() {
 		return
 	}
-	if err := t.queue(t.injecting(), raw, false); err != nil {
+	if err := t.queue(t.injecting(), info[:], false); err != nil {
 		g.fail("signal not queued", err)
 	} else if g.stage == alive && t.state == running {
 		t.cont(0)

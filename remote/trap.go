@@ -127,8 +127,11 @@ func (t *task) local(row *abi.Row, nr uint64, args [6]uint64) {
 	case unix.SYS_MUNMAP, unix.SYS_MPROTECT, unix.SYS_MADVISE, unix.SYS_BRK, unix.SYS_MSYNC:
 		t.g.mem.forget()
 		t.makeIt()
-	case unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_TGKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO,
-		unix.SYS_GETRLIMIT, unix.SYS_SETRLIMIT, unix.SYS_PRLIMIT64, unix.SYS_SCHED_GETAFFINITY, unix.SYS_SCHED_SETAFFINITY,
+	case unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_TGKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO:
+		if !t.signalSelf(nr, args) {
+			t.forward(row, nr, args)
+		}
+	case unix.SYS_GETRLIMIT, unix.SYS_SETRLIMIT, unix.SYS_PRLIMIT64, unix.SYS_SCHED_GETAFFINITY, unix.SYS_SCHED_SETAFFINITY,
 		unix.SYS_PRCTL:
 		t.forward(row, nr, args)
 	case unix.SYS_GETPID:

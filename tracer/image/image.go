@@ -23,6 +23,7 @@ type Image struct {
 // Process is the state that all tasks of a process share.
 type Process struct {
 	Pid          abi.HomePid
+	Uid          uint32 // the real user id at home
 	Comm         string // prctl(PR_GET_NAME) of the leader
 	Personality  uint64
 	Layout       Layout
@@ -139,6 +140,7 @@ type File struct {
 type Signals struct {
 	Actions [65][]byte // kernel struct sigaction of signal n; nil is the default action
 	Pending [][]byte   // siginfo_t of signals pending for the process, in order
+	AtHome  uint64     // the signals that a signalfd reads: they stay pending at home
 }
 
 // Limit is one resource limit.

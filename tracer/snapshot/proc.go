@@ -23,6 +23,7 @@ type status struct {
 	ignored   uint64
 	caught    uint64
 	uid       int // effective
+	realUID   uint32
 }
 
 func readStatus(pid abi.LocalPid) (st status, err error) {
@@ -43,6 +44,8 @@ func readStatus(pid abi.LocalPid) (st status, err error) {
 			st.seccomp, _ = strconv.Atoi(fields[0])
 		case "Uid":
 			st.uid, _ = strconv.Atoi(fields[min(1, len(fields)-1)])
+			real, _ := strconv.ParseUint(fields[0], 10, 32)
+			st.realUID = uint32(real)
 		case "SigIgn":
 			st.ignored, _ = strconv.ParseUint(fields[0], 16, 64)
 		case "SigCgt":

@@ -60,6 +60,11 @@ func (s *Subject) takeProcess(areas []tracer.Area) (p image.Process, err error) 
 	if p.Comm, err = readComm(s.LocalPid, s.LocalPid); err != nil {
 		return p, err
 	}
+	st, err := readStatus(s.LocalPid)
+	if err != nil {
+		return p, err
+	}
+	p.Uid = st.realUID
 	if p.Personality, err = readPersonality(s.LocalPid); err != nil {
 		return p, err
 	}
@@ -78,7 +83,7 @@ func (s *Subject) takeProcess(areas []tracer.Area) (p image.Process, err error) 
 		return p, err
 	}
 	if s.Origin != nil {
-		p.Vdso, p.CPU, p.PossibleCPUs = s.Origin.Vdso, s.Origin.CPU, s.Origin.PossibleCPUs
+		p.Uid, p.Vdso, p.CPU, p.PossibleCPUs = s.Origin.Uid, s.Origin.Vdso, s.Origin.CPU, s.Origin.PossibleCPUs
 		return p, nil
 	}
 	p.CPU = LocalCPU()

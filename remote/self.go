@@ -1,0 +1,96 @@
+package remote
+
+import (
+	"encoding/binary"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+	"umosix/tracer/abi"
+)
+
+// signalSelf serves a signal that a program with threads sends to itself: when the
+// call returns, the signal is with its task or pending (man 2 kill), which a way by
+// home could not promise. It reports false for a call that home is to make.
+func (t *task) signalSelf(nr uint64, args [6]uint64) bool {
+	g := t.g
+	if len(g.tasks) == 1 || !g.x.cage.ExactPids() {
+		return false
+	}
+	info, to, shared, ok := t.ownSignal(nr, args)
+	if sig := info.Signal(); !ok || sig < 1 || sig > 64 || g.atHome&(1<<(sig-1)) != 0 {
+		return false
+	}
+	t.state, t.call = waiting, abi.Call{Nr: nr} // taken out of its call, as far as others look
+	var errno error
+	switch {
+	case shared:
+		if to = g.taker(info.Signal()); to == nil {
+			g.queueShared(&info)
+		} else if to != t {
+			to.receive(&info)
+		}
+	case to != t && to.halt():
+		to.receive(&info)
+	}
+	if to == t {
+		errno = t.queue(t.injecting(), info[:], true)
+	}
+	if g.stage == alive {
+		t.finish(result(errno))
+	}
+	return true
+}
+
+// result is what a call returns that has ended with an errno, or well.
+func result(err error) int64 {
+	if err == nil {
+		return 0
+	}
+	return -int64(unix.EAGAIN) // what a full queue gives
+}
+
+// ownSignal reads what is sent, and to which task, unless to the process; ok tells
+// that it is one of this guest.
+func (t *task) ownSignal(nr uint64, args [6]uint64) (info tracer.Siginfo, to *task, shared, ok bool) {
+	const siUser, siTkill = 0, -6
+	code, sig := siTkill, args[1]
+	switch nr {
+	case unix.SYS_KILL, unix.SYS_RT_SIGQUEUEINFO:
+		code, shared, ok = siUser, true, t.isOwnPid(args[0])
+	case unix.SYS_TKILL:
+		to = t.g.task(abi.HomePid(int32(args[0])))
+		ok = to != nil
+	case unix.SYS_TGKILL, unix.SYS_RT_TGSIGQUEUEINFO:
+		sig, to = args[2], t.g.task(abi.HomePid(int32(args[1])))
+		ok = to != nil && t.isOwnPid(args[0])
+	}
+	le := binary.LittleEndian
+	le.PutUint32(info[0:], uint32(sig))
+	le.PutUint32(info[8:], uint32(code))
+	le.PutUint32(info[16:], uint32(t.g.pid))
+	le.PutUint32(info[20:], t.g.image.Process.Uid)
+	if ok && (nr == unix.SYS_RT_SIGQUEUEINFO || nr == unix.SYS_RT_TGSIGQUEUEINFO) {
+		at := args[2]
+		if nr == unix.SYS_RT_TGSIGQUEUEINFO {
+			at = args[3]
+		}
+		_, err := t.g.mem.ReadAt(info[:], abi.Addr(at))
+		le.PutUint32(info[0:], uint32(sig))
+		ok = err == nil
+	}
+	return info, to, shared, ok
+}
+
+func (t *task) isOwnPid(arg uint64) bool { return abi.HomePid(int32(arg)) == t.g.pid }
+
+// noteSignalfd notes the signals of a signalfd that home has just made or changed.
+func (t *task) noteSignalfd(ret int64) {
+	if t.call.Nr != unix.SYS_SIGNALFD && t.call.Nr != unix.SYS_SIGNALFD4 || ret < 0 {
+		return
+	}
+	var set [abi.SigsetSize]byte
+	if _, err := t.g.mem.ReadAt(set[:], abi.Addr(t.call.Args[1])); err == nil {
+		t.g.atHome |= binary.LittleEndian.Uint64(set[:])
+	}
+}
