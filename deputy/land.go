@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sys/unix"
+
 	"umosix/tracer"
 	"umosix/tracer/abi"
 )
@@ -179,6 +181,11 @@ func (t *task) deliverOutcome(c *call) error {
 	}
 	r := &t.user.Regs
 	r.SetResult(c.ret)
+	if c.plan.Nr == unix.SYS_RT_SIGTIMEDWAIT && c.ret == rawInterrupted {
+		r.SetResult(restartNoHand) // a signal waits for it, or is handled and ends it
+		r.OrigRax = c.plan.Nr
+		return nil
+	}
 	switch c.ret {
 	case restartSys, restartNoIntr, restartNoHand:
 		r.OrigRax = c.plan.Nr

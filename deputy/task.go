@@ -135,6 +135,9 @@ func (t *task) setCall(c *call) {
 // this task, not to its process. The kernel does not say which queue it has been in.
 func (t *task) isOwn(info *tracer.Siginfo) bool {
 	const siUser, siQueue, siTimer, siTkill = 0, -1, -2, -6
+	if !t.b.threaded() { // one queue is enough, and keeps them in order
+		return false
+	}
 	sender := abi.HomePid(binary.LittleEndian.Uint32(info[16:]))
 	switch c := t.current(); info.Code() {
 	case siTkill:
@@ -195,10 +198,15 @@ func (t *task) keep(info tracer.Siginfo) {
 	}
 }
 
-// takeDeferred keeps the signals that were met while the task was being stopped.
+// takeDeferred keeps the signals that were met while the task was being stopped. At
+// home they were about to be delivered to this task, before all that is pending.
 func (t *task) takeDeferred() {
 	for _, info := range t.k.TakeDeferred() {
-		t.keep(info)
+		if t.b.now() == away {
+			t.keep(info)
+		} else {
+			t.kept = append(t.kept, info)
+		}
 	}
 }
 

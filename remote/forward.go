@@ -214,6 +214,10 @@ func (t *task) finishInterrupted(ret int64) {
 	if err := t.settleStop(); err != nil {
 		return
 	}
+	if err := t.requeueDeferred(); err != nil {
+		t.g.fail("signals not queued again", err)
+		return
+	}
 	r := t.regs
 	switch {
 	case t.temp:
@@ -238,15 +242,7 @@ func (t *task) settleStop() error {
 	if err := t.leaveTrap(); err != nil {
 		return err
 	}
-	if err := t.k.Settle(); err != nil {
-		return err
-	}
-	for _, info := range t.k.TakeDeferred() {
-		if err := t.queue(t.injecting(), info[:], isTkill(&info)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.k.Settle()
 }
 
 // borrowSuspend makes the guest take its signal inside rt_sigsuspend, which sets

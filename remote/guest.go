@@ -51,6 +51,7 @@ type guest struct {
 
 	asked   uint64 // the frame of home that the image on its way answers
 	stopped bool   // by the default action of a signal
+	halting bool   // all tasks are being stopped
 	ignored uint64 // signals that the program ignores
 	atHome  uint64 // signals that a signalfd at home reads
 }

@@ -46,26 +46,20 @@ func (g *guest) sendImage() error {
 	}
 	for i, t := range g.tasks {
 		img.Tasks[i].Call = calls[i]
-		addDeferred(img, i, t.k.TakeDeferred())
+		img.Tasks[i].Pending = append(t.deferred(), img.Tasks[i].Pending...)
 	}
 	img.Limits, img.Signals.AtHome = g.image.Limits, g.atHome
 	g.x.send(g.answer(wire.TypeImage), img)
 	return g.sendPages(s, img)
 }
 
-// addDeferred puts signals that were taken off a task on the way into the image: they
-// were the first in their queues.
-func addDeferred(img *image.Image, task int, infos []tracer.Siginfo) {
-	var own, shared [][]byte
-	for _, info := range infos {
-		if raw := append([]byte(nil), info[:]...); isTkill(&info) {
-			own = append(own, raw)
-		} else {
-			shared = append(shared, raw)
-		}
+// deferred are the signals that were taken off the task on the way: it is the one
+// that takes them, before all that is pending.
+func (t *task) deferred() (raw [][]byte) {
+	for _, info := range t.k.TakeDeferred() {
+		raw = append(raw, append([]byte(nil), info[:]...))
 	}
-	img.Tasks[task].Pending = append(own, img.Tasks[task].Pending...)
-	img.Signals.Pending = append(shared, img.Signals.Pending...)
+	return raw
 }
 
 func (g *guest) sendPages(s *snapshot.Subject, img *image.Image) error {
@@ -88,12 +82,13 @@ func (g *guest) sendPages(s *snapshot.Subject, img *image.Image) error {
 func (t *task) standStill() (call image.PendingCall, err error) {
 	call.Nr = -1
 	nr := uint64(uint32(t.regs.OrigRax))
-	if t.state == waiting {
+	before := t.state == running && t.trapped // it has not made the call
+	if t.state == waiting || before {
 		if err := t.settleStop(); err != nil {
 			return call, err
 		}
 		t.user.Regs = t.regs
-		if t.homing || t.mapping != nil || t.birth != nil {
+		if before || t.homing || t.mapping != nil || t.birth != nil {
 			t.user.Regs.Rewind(nr)
 			t.anew, t.mapping, t.birth = !t.homing, nil, nil
 		} else {

@@ -21,23 +21,16 @@ func (t *task) signalSelf(nr uint64, args [6]uint64) bool {
 	if sig := info.Signal(); !ok || sig < 1 || sig > 64 || g.atHome&(1<<(sig-1)) != 0 {
 		return false
 	}
-	t.state, t.call = waiting, abi.Call{Nr: nr} // taken out of its call, as far as others look
-	var errno error
+	t.state, t.call = waiting, abi.Call{Nr: nr} // it stands still, as far as others look
+	var err error
 	switch {
 	case shared:
-		if to = g.taker(info.Signal()); to == nil {
-			g.queueShared(&info)
-		} else if to != t {
-			to.receive(&info)
-		}
-	case to != t && to.halt():
-		to.receive(&info)
-	}
-	if to == t {
-		errno = t.queue(t.injecting(), info[:], true)
+		err = g.receive(&info)
+	case to == t || to.halt():
+		err = to.receive(&info, true)
 	}
 	if g.stage == alive {
-		t.finish(result(errno))
+		t.finish(result(err))
 	}
 	return true
 }

@@ -2,10 +2,12 @@ package remote
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
+	"umosix/tracer/abi"
 	"umosix/wire"
 	"umosix/wire/link"
 )
@@ -31,21 +33,40 @@ func (g *guest) takeSignal(f *link.Frame) error {
 	if g.stopped && sig == int(unix.SIGCONT) {
 		g.continueAll()
 	}
+	var err error
 	if m.Group {
-		g.receive(&info)
+		err = g.receive(&info)
 	} else if t := g.task(f.Tid); t != nil && t.halt() {
-		t.receive(&info)
+		err = t.receive(&info, true)
+	}
+	if err != nil {
+		g.fail("signal not queued", err)
 	}
 	return nil
 }
 
-// receive handles a signal for the process.
-func (g *guest) receive(info *tracer.Siginfo) {
+// receive handles a signal for the process. The task that takes it gets it into its own
+// queue, so that no other one does, unless signals of that number wait in the queue of
+// the process: they come first.
+func (g *guest) receive(info *tracer.Siginfo) error {
 	if t := g.taker(info.Signal()); t != nil {
-		t.receive(info)
-	} else if g.stage != gone {
-		g.queueShared(info)
+		return t.receive(info, !t.sharesPending(info.Signal()))
 	}
+	t := g.leader()
+	if !t.halt() {
+		return nil
+	}
+	err := t.queue(t.injecting(), info[:], false)
+	if err == nil && g.stage == alive && t.state == running {
+		t.cont(0)
+	}
+	return err
+}
+
+// sharesPending tells whether a signal is in the queue of the process.
+func (t *task) sharesPending(sig int) bool {
+	pending, err := t.k.PeekPending(true)
+	return err == nil && slices.ContainsFunc(pending, func(info tracer.Siginfo) bool { return info.Signal() == sig })
 }
 
 // continueAll ends a stop by a signal's default action.
@@ -81,16 +102,30 @@ func (g *guest) taker(sig int) *task {
 	return nil
 }
 
-// receive handles a signal for one task, which stands still.
-func (t *task) receive(info *tracer.Siginfo) {
+// receive handles a signal that one task takes, which stands still. It goes into the
+// task's own queue, or into that of the process.
+func (t *task) receive(info *tracer.Siginfo, own bool) error {
 	g, sig := t.g, info.Signal()
 	if g.stage == alive && g.defaultAction(sig)&stopSignals != 0 && !t.blocks(sig) {
 		g.stopFor(info)
-		return
+		return nil
 	}
-	if err := t.queue(t.injecting(), info[:], true); err != nil {
-		g.fail("signal not queued", err)
-		return
+	if !own && t != g.leader() {
+		// Of other tasks than the leader the kernel takes no siginfo for the process
+		// that it could not make (kernel/signal.c, do_rt_sigqueueinfo).
+		if !g.leader().halt() {
+			return nil
+		}
+	}
+	by := t
+	if !own {
+		by = g.leader()
+	}
+	if err := by.queue(by.injecting(), info[:], own); err != nil {
+		return err
+	}
+	if by != t && g.stage == alive && by.state == running {
+		by.cont(0)
 	}
 	switch {
 	case g.stage != alive:
@@ -99,21 +134,7 @@ func (t *task) receive(info *tracer.Siginfo) {
 	case t.state == waiting && t.wakes(sig):
 		t.interrupt()
 	}
-}
-
-// queueShared queues a signal for whichever task unblocks it first. It goes by way of
-// the leader: of others the kernel takes no siginfo that a process could not make
-// (kernel/signal.c, do_rt_sigqueueinfo, compares their own number).
-func (g *guest) queueShared(info *tracer.Siginfo) {
-	t := g.leader()
-	if !t.halt() {
-		return
-	}
-	if err := t.queue(t.injecting(), info[:], false); err != nil {
-		g.fail("signal not queued", err)
-	} else if g.stage == alive && t.state == running {
-		t.cont(0)
-	}
+	return nil
 }
 
 // interrupt has home take the body out of the call that the guest waits for.
@@ -143,10 +164,45 @@ func (t *task) interruptIfPending() {
 	}
 }
 
-// isTkill tells whether a signal was sent to one task (si_code SI_TKILL).
-func isTkill(info *tracer.Siginfo) bool {
-	const siTkill = -6
-	return info.Code() == siTkill
+// requeueDeferred puts the signals back that were taken off the task while it was
+// being stopped: before those that are pending.
+func (t *task) requeueDeferred() error {
+	first := t.deferred()
+	if len(first) == 0 {
+		return nil
+	}
+	pending, err := t.k.PeekPending(false)
+	if err != nil {
+		return err
+	}
+	for range pending {
+		if err := t.takeOne(); err != nil {
+			return err
+		}
+	}
+	for i := range pending {
+		first = append(first, pending[i][:])
+	}
+	for _, raw := range first {
+		if err := t.queue(t.injecting(), raw, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeOne takes the first pending signal off the task's queues.
+func (t *task) takeOne() error {
+	buffers, at := t.slot.Buffers()
+	room := buffers[signalOffset : signalOffset+32]
+	clear(room)
+	for i := range abi.SigsetSize {
+		room[i] = 0xff // every signal; then a time limit of 0
+	}
+	kept := t.regs
+	defer func() { t.regs = kept }()
+	_, err := t.injecting().Call(unix.SYS_RT_SIGTIMEDWAIT, uint64(at)+signalOffset, 0, uint64(at)+signalOffset+8, abi.SigsetSize)
+	return err
 }
 
 // queue has the task queue a signal to itself, or to its process: so the kernel

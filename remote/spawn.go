@@ -67,7 +67,7 @@ func (t *task) threadArgs(nr uint64, args [6]uint64) (b *birth, ok bool) {
 			return nil, false
 		}
 		word := func(i int) uint64 { return binary.LittleEndian.Uint64(raw[8*i:]) }
-		if word(1) != 0 || word(4) != 0 || slices.Max(raw[64:]) != 0 { // pidfd, exit_signal, set_tid, cgroup
+		if word(4) != 0 || slices.Max(raw[64:]) != 0 { // exit_signal; set_tid, cgroup
 			return nil, false
 		}
 		b = &birth{flags: word(0), childTid: word(2), parentTid: word(3), stack: word(5) + word(6), tls: word(7)}

@@ -134,8 +134,11 @@ func (t *task) exit(status int) {
 	t.k.Cont(0)
 }
 
-// haltAll stops every task of the guest. It reports false if the guest is gone.
+// haltAll stops every task of the guest, and serves none meanwhile: what one of them is
+// about to do could let another go on. It reports false if the guest is gone.
 func (g *guest) haltAll() bool {
+	g.halting = true
+	defer func() { g.halting = false }()
 	for _, t := range g.tasks {
 		if t.halt(); t.state == exiting {
 			t.awaitExit()
@@ -160,7 +163,8 @@ func (t *task) awaitExit() {
 }
 
 // halt stops a running task. It reports false if it is gone. One that was about to
-// make a call is waiting for its outcome afterwards.
+// make a call is waiting for its outcome afterwards, or, if all are to stop, still
+// about to make it.
 func (t *task) halt() bool {
 	for t.g.stage == alive && t.state == running {
 		// Any other stop takes the interrupt with it: it is asked for each time.
@@ -175,7 +179,9 @@ func (t *task) halt() bool {
 		if s.Kind == tracer.StopTrap {
 			return true
 		}
-		t.onStop(t.k, s)
+		if t.onStop(t.k, s); t.g.halting && t.trapped {
+			return true
+		}
 	}
 	return t.g.stage != gone && t.state != exiting
 }

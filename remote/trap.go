@@ -18,8 +18,8 @@ func (t *task) onTrap() {
 		return
 	}
 	t.regs, t.trapped, t.temp = r, true, false
-	if t.g.stage != alive || t.state != running {
-		return // halted in mid-move: the call is looked at when the guest goes on
+	if t.g.stage != alive || t.g.halting || t.state != running {
+		return // it is about to make the call when it goes on
 	}
 	nr := uint64(uint32(r.OrigRax))
 	row := abi.Lookup(nr)
