@@ -233,22 +233,27 @@ func (g *guest) goOn() {
 		return
 	}
 	g.stage = alive
+	var free []func()
 	for i, t := range g.tasks {
-		t.goOn(g.image.Tasks[i].Call)
+		switch call := g.image.Tasks[i].Call; {
+		case call.Nr == unix.SYS_FUTEX:
+			free = append(free, func() { t.waitOn(call) })
+		case call.Nr >= 0:
+			t.resume(uint64(call.Nr), call.Args)
+		default:
+			free = append(free, func() { t.cont(0) })
+		}
 	}
+	g.letRun(free)
 	if g.x.leaving {
 		g.askHome(homeward)
 	}
 }
 
-// goOn lets the task go on with the call that it was in when it moved, if any.
-func (t *task) goOn(call image.PendingCall) {
-	switch {
-	case call.Nr == unix.SYS_FUTEX:
-		t.waitOn(call)
-	case call.Nr >= 0:
-		t.resume(uint64(call.Nr), call.Args)
-	default:
-		t.cont(0)
+// letRun lets the tasks go on that wait for nothing, after those that do.
+func (g *guest) letRun(free []func()) {
+	g.wakeForPending()
+	for _, goOn := range free {
+		goOn()
 	}
 }

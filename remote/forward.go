@@ -141,7 +141,6 @@ func (t *task) resume(nr uint64, args [6]uint64) {
 		t.g.x.end(err)
 	}
 	t.seq = seq
-	t.interruptIfPending()
 }
 
 // takeReply gives the guest the outcome of its call.

@@ -136,21 +136,22 @@ func (g *guest) thaw() {
 		return
 	}
 	g.stage = alive
+	var free []func()
 	for _, t := range g.tasks {
 		switch {
-		case t.anew:
-			t.anew = false
-			if t.k.SetRegs(t.user.Regs) != nil {
-				return
-			}
-			t.cont(0)
-		case t.state == waiting && !t.homing:
+		case t.state == waiting && !t.anew && !t.homing:
 			t.resume(t.call.Nr, t.regs.Args())
-		case t.state == running:
-			if t.still && t.k.SetRegs(t.user.Regs) != nil {
-				return
-			}
-			t.cont(0)
+		case t.state == running || t.anew:
+			free = append(free, t.thaw)
 		}
+	}
+	g.letRun(free)
+}
+
+// thaw lets a task go on that waits for nothing.
+func (t *task) thaw() {
+	t.anew = false
+	if !t.still || t.k.SetRegs(t.user.Regs) == nil {
+		t.cont(0)
 	}
 }

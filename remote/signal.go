@@ -147,19 +147,27 @@ func (t *task) interrupt() {
 	t.g.x.send(h, nil)
 }
 
-// interruptIfPending is for a task that goes on waiting after a move: a signal
-// that came meanwhile may end its call.
-func (t *task) interruptIfPending() {
-	for _, shared := range []bool{false, true} {
-		pending, err := t.k.PeekPending(shared)
-		if err != nil {
-			return
+// wakeForPending is for a guest that is about to go on after a move: signals that came
+// meanwhile may end calls that its tasks wait for. One of the process ends one, and none
+// if a task that runs takes it. All tasks stand still.
+func (g *guest) wakeForPending() {
+	for _, t := range g.tasks {
+		own, err := t.k.PeekPending(false)
+		wakes := func(info tracer.Siginfo) bool { return t.wakes(info.Signal()) }
+		if err == nil && t.state == waiting && slices.ContainsFunc(own, wakes) {
+			t.interrupt()
 		}
-		for i := range pending {
-			if t.wakes(pending[i].Signal()) {
-				t.interrupt()
-				return
-			}
+	}
+	shared, err := g.leader().k.PeekPending(true)
+	if err != nil {
+		return
+	}
+	for i := range shared {
+		sig := shared[i].Signal()
+		takes := func(t *task) bool { return t.state == running && !t.blocks(sig) }
+		wakes := func(t *task) bool { return t.state == waiting && t.wakes(sig) }
+		if first := slices.IndexFunc(g.tasks, wakes); first >= 0 && !slices.ContainsFunc(g.tasks, takes) {
+			g.tasks[first].interrupt()
 		}
 	}
 }

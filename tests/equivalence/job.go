@@ -97,5 +97,5 @@ func jobsOf(list []programs.Program, ms int) (jobs []job) {
 }
 
 // mayStay are programs that are pinned home for most of their time: they have
-// threads or children, or live too short between two execs.
-var mayStay = map[string]bool{"threads": true, "forks": true, "longwrites": true, "waitall": true, "execs": true, "int80": true, "killed": true}
+// children, their first thread ends, or they live too short between two execs.
+var mayStay = map[string]bool{"leaderexit": true, "threadexec": true, "forks": true, "longwrites": true, "waitall": true, "execs": true, "int80": true, "killed": true}
