@@ -63,7 +63,7 @@ func (b *body) park() error {
 // them. It returns those.
 func (b *body) seize() (fresh []*task, err error) {
 	for _, t := range b.tasks[1:] {
-		if t.k == nil { // of an earlier stay
+		if t.k == nil || taskEnding(b.pid, t.tid) { // of an earlier stay, or of an earlier program
 			b.remove(t)
 		}
 	}

@@ -15,6 +15,8 @@ func (t *task) onStop(k *tracer.Task, s tracer.Stop) {
 	switch {
 	case s.Ended():
 		t.ended()
+	case t.k == nil: // it could not be let go when it had not stopped
+		err = k.Detach(s.Signal)
 	case s.Kind == tracer.StopSignal:
 		err = t.onSignal(s.Signal)
 	case s.Kind == tracer.StopGroup:

@@ -34,6 +34,12 @@ const (
 	kernelSigsetBytes   = 8
 )
 
+// seize is the one request that may block: the runtime must know of it.
+func seize(tid abi.LocalPid, options int) error {
+	_, _, errno := unix.Syscall6(unix.SYS_PTRACE, ptraceSeize, uintptr(tid), 0, uintptr(options), 0, 0)
+	return explainPtrace(errno)
+}
+
 // ptrace makes one request without memory of ours. RawSyscall is right: no request
 // made here blocks.
 func ptrace(request int, tid abi.LocalPid, addr, data uintptr) error {

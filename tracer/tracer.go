@@ -5,8 +5,11 @@ package tracer
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"runtime"
+	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -163,11 +166,51 @@ func (t *Tracer) Close() {
 }
 
 // Seize attaches to a running task (PTRACE_SEIZE) with the given PTRACE_O_* options.
+//
+// A task that execs makes Seize wait until the other tasks of its process are gone, and
+// those that are ours are gone only when somebody has waited for them (man ptrace, "the
+// tracer may be blocked"); so others wait for them meanwhile.
 func (t *Tracer) Seize(tid abi.LocalPid, options int) (*Task, error) {
-	if err := ptrace(ptraceSeize, tid, 0, uintptr(options)); err != nil {
+	stop := t.reapMeanwhile()
+	err := seize(tid, options)
+	for _, gone := range stop() {
+		t.tasks[gone].finishWaited(Stop{Kind: StopKilled, Signal: int(unix.SIGKILL)})
+	}
+	if err != nil {
 		return nil, fmt.Errorf("seize %d: %w", tid, err)
 	}
 	return t.Adopt(tid), nil
+}
+
+// reapPause is how long a request may take before tasks are reaped on another thread.
+const reapPause = 20 * time.Millisecond
+
+// reapMeanwhile reaps our tasks that have ended, on other threads of this program, until
+// stop is called, which tells which they were.
+func (t *Tracer) reapMeanwhile() (stop func() []abi.LocalPid) {
+	if len(t.tasks) == 0 {
+		return func() []abi.LocalPid { return nil }
+	}
+	ours := slices.Collect(maps.Keys(t.tasks))
+	over, result := make(chan struct{}), make(chan []abi.LocalPid, 1)
+	go func() {
+		var gone []abi.LocalPid
+		defer func() { result <- gone }()
+		for {
+			select {
+			case <-over:
+				return
+			case <-time.After(reapPause):
+			}
+			for _, tid := range ours {
+				var info unix.Siginfo
+				if unix.Waitid(unix.P_PID, int(tid), &info, unix.WEXITED|unix.WNOHANG|unix.WALL, nil) == nil && info.Signo != 0 {
+					gone = append(gone, tid)
+				}
+			}
+		}
+	}()
+	return func() []abi.LocalPid { close(over); return <-result }
 }
 
 // Adopt registers a task that the kernel attached by itself: the child of a task
