@@ -43,7 +43,7 @@ type subject struct {
 // that many tasks.
 const (
 	window abi.Addr = 0x5f0000000000
-	slots           = 8
+	slots  int      = 8
 )
 
 // on runs f on the tracer's thread.
