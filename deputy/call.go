@@ -54,8 +54,19 @@ type call struct {
 }
 
 // inlineWait is how long a forwarded call may keep the link's thread waiting. A
-// call that takes longer gets a goroutine of its own.
-const inlineWait = 200 * time.Microsecond
+// call that takes longer gets a goroutine of its own. Where other threads wait for
+// their turn, one that may block keeps it for less.
+const (
+	inlineWait  = 200 * time.Microsecond
+	inlineShort = 30 * time.Microsecond
+)
+
+func (c *call) inlineWait() time.Duration {
+	if c.row != nil && c.row.Blocks(&c.args) && c.b.threaded() {
+		return inlineShort
+	}
+	return inlineWait
+}
 
 // keepBuffers is how much buffer memory stays allocated between calls, in bytes.
 const keepBuffers = 1 << 20
@@ -93,7 +104,7 @@ func (t *task) serveCall(p *peer, f *link.Frame) error {
 	}
 	b.mu.Unlock()
 	c.start()
-	_, ok, err := t.slot.Wait(inlineWait)
+	_, ok, err := t.slot.Wait(c.inlineWait())
 	switch {
 	case err != nil:
 		return nil // the process has ended; that is told elsewhere

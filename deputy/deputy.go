@@ -77,6 +77,7 @@ func (d *Deputy) run() {
 			go func() { defer d.end(); d.serve(r) }()
 		case <-tick.C:
 			d.report()
+			d.lookAfter()
 			if d.idle() {
 				return
 			}
@@ -209,6 +210,15 @@ func (d *Deputy) all() []*body {
 func (d *Deputy) report() {
 	for _, b := range d.all() {
 		b.report()
+	}
+}
+
+// lookAfter looks at processes whose tasks linger at home.
+func (d *Deputy) lookAfter() {
+	for _, b := range d.all() {
+		if b.now() == lingering {
+			d.tracer.Post(b.dropReplaced)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package deputy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -113,6 +114,41 @@ func (t *task) ended() {
 		t.slot.Kill()
 	}
 	t.b.remove(t)
+	t.stopLingering()
+}
+
+// stopLingering takes note that a task lingers no more that has not landed. A process
+// of which none lingers is its own again. On the tracer's thread.
+func (t *task) stopLingering() {
+	b := t.b
+	b.mu.Lock()
+	t.lingering = false
+	left := slices.ContainsFunc(b.tasks, func(t *task) bool { return t.lingering })
+	over := b.state == lingering && !left
+	if over {
+		b.state = native
+	}
+	b.mu.Unlock()
+	if over {
+		b.loop.Close()
+		b.mem.Close()
+		b.loop, b.mem = nil, nil
+		b.d.forget(b)
+	}
+}
+
+// dropReplaced looks for tasks that lingered when another one of their process has made
+// an exec: the leader's number is then that of the new program, which is not ours, and
+// nobody tells (man ptrace, "execve under ptrace").
+func (b *body) dropReplaced() {
+	for _, t := range b.tasks {
+		if t.lingering && !t.k.Ours() {
+			t.slot.Kill()
+			t.k.Forget()
+			t.k = nil
+			t.stopLingering()
+		}
+	}
 }
 
 // gone takes note of the body's end. On the tracer's thread.

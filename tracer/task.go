@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -120,6 +122,16 @@ func (k *Task) Detach(sig int) error {
 	}
 	return err
 }
+
+// Ours tells whether the kernel still has this program as the tracer of a task of that
+// number. It needs no stop.
+func (k *Task) Ours() bool {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", k.Tid))
+	return err == nil && strings.Contains(string(raw), fmt.Sprintf("\nTracerPid:\t%d\n", unix.Gettid()))
+}
+
+// Forget drops a task that the kernel has given to nobody: its end is not told.
+func (k *Task) Forget() { delete(k.tracer.tasks, k.Tid) }
 
 // SetOptions replaces the PTRACE_O_* options.
 func (k *Task) SetOptions(options int) error {

@@ -32,7 +32,7 @@ func compile(b *testing.B, name string) string {
 	if err != nil {
 		b.Fatal(err)
 	}
-	target, err := programs.Compile(dir, name, text, "-O2", "-static")
+	target, err := programs.Compile(dir, name, text, "-O2", "-static", "-pthread")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -68,6 +68,33 @@ func fastestPingPong(b *testing.B, trips int) time.Duration {
 		best = min(best, pingPong(b, 0, 1, 200*time.Microsecond, trips))
 	}
 	return best
+}
+
+// BenchmarkThreads is a process with threads on another node: eight that compute, and
+// two on one CPU that wake each other by a futex.
+func BenchmarkThreads(b *testing.B) {
+	program := compile(b, "threads")
+	n := start(b).Node(1)
+	for _, t := range []struct{ name, rounds, goal string }{{"compute", "60", "≤ 1.01"}, {"futex", "100", "≤ 1.02"}} {
+		b.Run(t.name, func(b *testing.B) {
+			args := []string{program, t.name, t.rounds}
+			base, product, ratio := paired(b,
+				func() time.Duration { return told(b, n, args) },
+				func() time.Duration { return told(b, n, mosrun([]string{"-2"}, args)) })
+			report(b, t.goal, base, product, ratio)
+		})
+	}
+}
+
+// told runs a program that says how long it took.
+func told(b *testing.B, n *harness.Node, args []string) time.Duration {
+	b.Helper()
+	r := n.Do(harness.Command{Args: args, Limit: time.Minute})
+	ns, err := strconv.ParseInt(strings.TrimSpace(string(r.Stdout)), 10, 64)
+	if !r.OK() || err != nil {
+		b.Fatal(r)
+	}
+	return time.Duration(ns)
 }
 
 // migrated is the answer of `migrate --json`.

@@ -17,10 +17,10 @@ func TestMain(m *testing.M) { harness.Main(m) }
 
 // victims are the programs of the jobs: they compute, print, wait and use files.
 // The last ones look at the clock, too: the time of a cut link they must notice.
-var victims = []string{"cpu", "outputs", "files", "sleep", "sigwait", "itimer"}
+var victims = []string{"cpu", "outputs", "files", "condvars", "blockers", "sleep", "sigwait", "itimer"}
 
 // patient is how many of them do not mind waiting for a link.
-const patient = 3
+const patient = 4
 
 // TestFaults plays rounds for every user: 20 of each with -short, else 200.
 func TestFaults(t *testing.T) {
