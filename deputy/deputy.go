@@ -213,10 +213,10 @@ func (d *Deputy) report() {
 	}
 }
 
-// lookAfter looks at processes whose tasks linger at home.
+// lookAfter looks at processes at home of which tasks are traced.
 func (d *Deputy) lookAfter() {
 	for _, b := range d.all() {
-		if b.now() == lingering {
+		if s := b.now(); s == lingering || s == native {
 			d.tracer.Post(b.dropReplaced)
 		}
 	}

@@ -137,16 +137,26 @@ func (t *task) stopLingering() {
 	}
 }
 
-// dropReplaced looks for tasks that lingered when another one of their process has made
-// an exec: the leader's number is then that of the new program, which is not ours, and
-// nobody tells (man ptrace, "execve under ptrace").
+// dropReplaced looks for tasks at home that were ours when another one of their process
+// made an exec: the leader's number is then that of the new program, which is not
+// traced, and nobody tells (man ptrace, "execve under ptrace").
 func (b *body) dropReplaced() {
+	early := b.early && b.now() == native
 	for _, t := range b.tasks {
-		if t.lingering && !t.k.Ours() {
+		if t.k == nil || !t.lingering && !(early && t == b.leader()) || t.k.Ours() {
+			continue
+		}
+		if _, over := t.k.Ended(); over {
+			continue
+		}
+		t.k.Forget()
+		t.k = nil
+		if t.lingering {
 			t.slot.Kill()
-			t.k.Forget()
-			t.k = nil
 			t.stopLingering()
+		} else {
+			b.early = false
+			b.d.forget(b)
 		}
 	}
 }

@@ -121,14 +121,16 @@ func (t *task) cutShort() error {
 	if err != nil {
 		return err
 	}
-	switch t.slot.At(&r) {
-	case tracer.PlaceInCall:
+	switch place := t.slot.At(&r); {
+	case place == tracer.PlaceInCall:
 		r.LeaveSyscall()
 		err = t.k.SetRegs(r)
-	case tracer.PlaceBeforeCall:
-		r.Rip += 2
+	case place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle && t.slot.Busy():
+		// It has not come to the call yet: it passes it by.
+		r.Rip = uint64(t.b.loop.Insn()) + 2
 		code := int64(restartNoIntr)
 		r.SetResult(code)
+		r.LeaveSyscall()
 		err = t.k.SetRegs(r)
 	}
 	if err != nil {
