@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -14,7 +15,8 @@ import (
 // leave stops the guest and sends its image. It stays, frozen, until home has
 // decided.
 func (g *guest) leave() {
-	if g.stage != alive || g.stopped || !g.haltAll() {
+	isHeld := func(t *task) bool { return t.state == held }
+	if g.stage != alive || slices.ContainsFunc(g.tasks, isHeld) || !g.haltAll() {
 		g.x.send(g.answer(wire.TypeAbandon), &wire.Reason{Text: "the process is stopped"})
 		return
 	}
