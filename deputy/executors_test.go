@@ -64,7 +64,9 @@ func after(last wire.Type, then func(*link.Link, *link.Frame)) func(*link.Link) 
 			if image = until(l, wire.TypeImage); image != nil && last != wire.TypeImage {
 				until(l, last)
 			}
-			then(l, image)
+			if image != nil { // else the deputy has given up before
+				then(l, image)
+			}
 		}
 	}
 }

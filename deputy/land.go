@@ -241,6 +241,9 @@ func (t *task) linger() error {
 	case c == nil:
 		return t.waitOn(t.wait)
 	case c.begun:
+		if c.row == nil || !c.row.Blocks(&c.args) { // it idled with an open mask: signals of the program are not for it to take
+			*t.in.Mask() = closedMask
+		}
 		t.slot.Masks(t.user.Mask, closedMask)
 		return errors.Join(t.endSession(), t.passOver())
 	}

@@ -202,7 +202,7 @@ func (t *task) keep(info tracer.Siginfo) {
 // home they were about to be delivered to this task, before all that is pending.
 func (t *task) takeDeferred() {
 	for _, info := range t.k.TakeDeferred() {
-		if t.b.now() == away {
+		if t.b.now() == away || !t.b.threaded() {
 			t.keep(info)
 		} else {
 			t.kept = append(t.kept, info)
@@ -223,7 +223,7 @@ func (t *task) drain(shared bool) error {
 		case err != nil:
 			return err
 		case !ok:
-		case shared:
+		case shared || !t.b.threaded(): // one queue is enough
 			t.b.kept = append(t.b.kept, info)
 		default:
 			t.kept = append(t.kept, info)

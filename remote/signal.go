@@ -50,7 +50,7 @@ func (g *guest) takeSignal(f *link.Frame) error {
 // the process: they come first.
 func (g *guest) receive(info *tracer.Siginfo) error {
 	if t := g.taker(info.Signal()); t != nil {
-		return t.receive(info, !t.sharesPending(info.Signal()))
+		return t.receive(info, len(g.tasks) > 1 && !t.sharesPending(info.Signal()))
 	}
 	t := g.leader()
 	if !t.halt() {
