@@ -321,14 +321,15 @@ func (b *body) comeHome(why string, must bool) {
 		defer b.d.end()
 		begin := time.Now()
 		var done control.Done
+		b.setPinned(why) // until it moves again; nobody sees it at home without its reason
 		if err := b.moveTo(destination{}, &done); err != nil {
+			b.setPinned("")
 			b.d.log.Error().Int("pid", int(b.pid)).Str("why", why).Err(err).Msg("not come home")
 			if must {
 				b.d.tracer.Post(func() { b.kill("lost", fmt.Sprintf("must come home (%s) and cannot: %v", why, err)) })
 			}
 			return
 		}
-		b.setPinned(why) // until it moves again
 		b.report()
 		b.d.log.Debug().Int("pid", int(b.pid)).Str("why", why).Dur("took", time.Since(begin)).Msg("came home")
 	}()
