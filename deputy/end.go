@@ -43,13 +43,8 @@ func (t *task) serveExit(f *link.Frame) error {
 func (b *body) awaitExits() {
 	until := time.Now().Add(stopLimit)
 	for _, t := range b.tasks {
-		for t.exiting && time.Now().Before(until) {
-			s, err := t.k.Wait()
-			if err != nil {
-				t.ended()
-				break
-			}
-			t.onStop(t.k, s)
+		if t.exiting && t.k.AwaitEnd(until) {
+			t.ended()
 		}
 	}
 }

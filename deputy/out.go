@@ -216,14 +216,12 @@ func (b *body) commitOut(p *peer) error {
 		return errEnded
 	}
 	b.state, b.peer, b.ready, b.deciding = away, p, make(chan struct{}), true
+	b.pinned = "" // before the guest runs: it may have a reason at once
 	b.mu.Unlock()
 	err := p.link.Send(b.header(wire.TypeGo), nil)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	switch {
-	case err == nil:
-		b.pinned = ""
-	case b.state == away:
+	if err != nil && b.state == away {
 		b.state, b.peer, b.deciding = parked, nil, false
 	}
 	return err

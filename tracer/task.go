@@ -307,6 +307,24 @@ func (k *Task) AwaitStop(until time.Time) (Stop, error) {
 	}
 }
 
+// AwaitEnd hands the task's stops to its handler until it has ended, or until a
+// moment. It reports whether the task has ended.
+func (k *Task) AwaitEnd(until time.Time) bool {
+	for {
+		s, ok, err := k.poll()
+		switch {
+		case err != nil:
+			return true
+		case ok:
+			k.Handler(k, s)
+		case time.Now().After(until):
+			return false
+		default:
+			time.Sleep(20 * time.Microsecond)
+		}
+	}
+}
+
 // poll is Wait that does not wait.
 func (k *Task) poll() (s Stop, ok bool, err error) {
 	if k.ended {
