@@ -11,9 +11,6 @@ import (
 	"umosix/tracer/image"
 )
 
-// threadFlags make a thread and nothing else.
-const threadFlags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_SYSVSEM
-
 // spawn makes a thread of the body for one that the guest is about to make, and gives
 // its number. What the program wants done with memory happens at the guest. On the
 // link's thread.
@@ -50,7 +47,7 @@ func (t *task) clone() (child *task, errno int64, err error) {
 	if err := errors.Join(t.k.SetOptions(bodyOptions|unix.PTRACE_O_TRACECLONE), t.beginSession()); err != nil {
 		return nil, 0, err
 	}
-	k, ret, err := t.in.Clone(unix.SYS_CLONE, threadFlags)
+	k, ret, err := t.in.Clone(unix.SYS_CLONE, abi.ThreadFlags)
 	err = errors.Join(err, t.endSession(), t.k.SetOptions(bodyOptions), t.passOver())
 	t.relayDeferred()
 	if err != nil || k == nil {

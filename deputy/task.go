@@ -134,20 +134,19 @@ func (t *task) setCall(c *call) {
 // isOwn tells whether a signal that is about to be delivered to the task was sent to
 // this task, not to its process. The kernel does not say which queue it has been in.
 func (t *task) isOwn(info *tracer.Siginfo) bool {
-	const siUser, siQueue, siTimer, siTkill = 0, -1, -2, -6
 	if !t.b.threaded() { // one queue is enough, and keeps them in order
 		return false
 	}
 	sender := abi.HomePid(binary.LittleEndian.Uint32(info[16:]))
 	switch c := t.current(); info.Code() {
-	case siTkill:
+	case abi.SiTkill:
 		return true
-	case siTimer:
+	case abi.SiTimer:
 		return t.b.timerTask(int(sender), t) == t.tid // the field is the timer's number
-	case siUser: // the kernel's own, to the task that makes the call
+	case abi.SiUser: // the kernel's own, to the task that makes the call
 		pipe := info.Signal() == int(unix.SIGPIPE) || info.Signal() == int(unix.SIGXFSZ)
 		return pipe && sender == t.b.pid && !c.isShared()
-	case siQueue:
+	case abi.SiQueue:
 		return sender == t.b.pid && !c.isShared()
 	}
 	return false

@@ -117,7 +117,7 @@ func (g *guest) makeTasks() error {
 		if t.slot, err = g.loop.Slot(i); err != nil {
 			return err
 		}
-		if t.k, err = g.x.cage.SpawnTask(leader.in, cage.Thread{Tid: t.tid, Flags: cage.ThreadFlags}, at, buffers); err != nil {
+		if t.k, err = g.x.cage.SpawnTask(leader.in, cage.Thread{Tid: t.tid, Flags: abi.ThreadFlags}, at, buffers); err != nil {
 			return err
 		}
 		t.k.Handler = t.onStop

@@ -46,11 +46,10 @@ func result(err error) int64 {
 // ownSignal reads what is sent, and to which task, unless to the process; ok tells
 // that it is one of this guest.
 func (t *task) ownSignal(nr uint64, args [6]uint64) (info tracer.Siginfo, to *task, shared, ok bool) {
-	const siUser, siTkill = 0, -6
-	code, sig := siTkill, args[1]
+	code, sig := abi.SiTkill, args[1]
 	switch nr {
 	case unix.SYS_KILL, unix.SYS_RT_SIGQUEUEINFO:
-		code, shared, ok = siUser, true, t.isOwnPid(args[0])
+		code, shared, ok = abi.SiUser, true, t.isOwnPid(args[0])
 	case unix.SYS_TKILL:
 		to = t.g.task(abi.HomePid(int32(args[0])))
 		ok = to != nil

@@ -74,7 +74,7 @@ func (t *task) threadArgs(nr uint64, args [6]uint64) (b *birth, ok bool) {
 	default:
 		return nil, false
 	}
-	return b, b.flags&^(memoryFlags|emptyFlags) == cage.ThreadFlags && b.stack != 0
+	return b, b.flags&^(memoryFlags|emptyFlags) == abi.ThreadFlags && b.stack != 0
 }
 
 // freeSlot is a slot of the window that no task has, or nil.

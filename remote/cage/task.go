@@ -10,13 +10,10 @@ import (
 	"umosix/tracer/abi"
 )
 
-// ThreadFlags make a thread and nothing else (man clone).
-const ThreadFlags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_SYSVSEM
-
 // Thread says how a thread is to be made (man clone3).
 type Thread struct {
 	Tid                      abi.HomePid
-	Flags                    uint64 // ThreadFlags, and those that have the kernel write memory or set a register
+	Flags                    uint64 // abi.ThreadFlags, and those that have the kernel write memory or set a register
 	ParentTid, ChildTid, TLS uint64
 }
 
