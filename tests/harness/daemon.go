@@ -147,7 +147,8 @@ func (n *Node) logs() map[string]string {
 	}
 }
 
-// warnings is the end of what a log holds beside lines of information.
+// warnings is the end of what a log holds beside lines of information: also the stacks
+// of a half that was left behind.
 func warnings(path string) string {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -159,7 +160,7 @@ func warnings(path string) string {
 			kept = append(kept, line...)
 		}
 	}
-	return string(bytes.TrimRight(kept[max(0, len(kept)-logTail):], "\n"))
+	return string(tail(kept, 8*logTail))
 }
 
 func logEnd(path string) string {
@@ -167,8 +168,5 @@ func logEnd(path string) string {
 	if err != nil {
 		return err.Error()
 	}
-	if len(data) > logTail {
-		data = data[len(data)-logTail:]
-	}
-	return string(bytes.TrimRight(data, "\n"))
+	return string(tail(data, logTail))
 }

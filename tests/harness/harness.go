@@ -102,8 +102,12 @@ func Start(t testing.TB, value Cluster) *Nodes {
 	before := survey()
 	t.Cleanup(func() {
 		defer oneCluster.Unlock()
-		c.stop()
+		for _, n := range c.nodes {
+			n.StopMosd()
+		}
+		c.dropSpaces()
 		before.check(t)
+		c.remove()
 	})
 	if err := c.start(); err != nil {
 		t.Fatalf("start %d %s nodes: %v", value.Nodes, value.Kind, err)
@@ -224,16 +228,11 @@ func (c *Nodes) WaitConnected(limit time.Duration) error {
 	})
 }
 
-// stop ends daemons and nodes in the gentle way and prints the logs of a failed
-// test.
-func (c *Nodes) stop() {
-	for _, n := range c.nodes {
-		n.StopMosd()
-	}
+// remove prints the logs of a failed test and removes the cluster's files.
+func (c *Nodes) remove() {
 	if c.t.Failed() && !c.value.Bare {
 		c.showLogs()
 	}
-	c.dropSpaces()
 	if c.dir != "" {
 		if err := os.RemoveAll(c.dir); err != nil {
 			c.t.Errorf("remove the cluster's directory: %v", err)

@@ -57,9 +57,25 @@ func (w world) check(t testing.TB) {
 	if err != nil {
 		t.Errorf("after the cluster's end: %v", err)
 		for _, p := range orphans() {
+			tellStacks(p)
 			killTree(p.pid)
 		}
 	}
+}
+
+// tellStacks makes a half that is left write into its log what each of its goroutines
+// is doing.
+func tellStacks(p proc) {
+	if line := cmdline(p.pid); len(line) == 0 || line[0] != "mosix" {
+		return
+	}
+	_ = syscall.Kill(p.pid, syscall.SIGQUIT)
+	_ = Poll(leakLimit, func() error {
+		if exists(procPath(p.pid, "fd/0")) || exists(procPath(p.pid, "fd/2")) {
+			return fmt.Errorf("process %d still runs", p.pid)
+		}
+		return nil
+	})
 }
 
 func (w world) left() (left []string) {

@@ -252,6 +252,7 @@ func (c *Nodes) dropSpaces() {
 		if n.space != nil {
 			for _, p := range strangers(n.space.pid()) {
 				c.t.Errorf("left behind on node %d: process %d (%s, state %c): %q", n.ID, p.pid, p.comm, p.state, cmdline(p.pid))
+				tellStacks(p)
 			}
 			n.space.end()
 		}
