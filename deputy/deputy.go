@@ -140,7 +140,11 @@ func (d *Deputy) move(m *control.Move) {
 	begin := time.Now()
 	b := d.hold(abi.HomePid(m.Pid))
 	defer d.letGo(b)
-	if err := b.moveTo(destination{node: m.To, address: m.Address, ticket: m.Ticket}, &done); err != nil {
+	err := b.awaitExec()
+	if err == nil {
+		err = b.moveTo(destination{node: m.To, address: m.Address, ticket: m.Ticket}, &done)
+	}
+	if err != nil {
 		done.Failure = err.Error()
 		d.log.Info().Int("pid", m.Pid).Stringer("to", m.To).Err(err).Msg("not moved")
 	}

@@ -1,7 +1,9 @@
 package deputy
 
 import (
+	"errors"
 	"fmt"
+	"time"
 
 	"umosix/tracer"
 	"umosix/tracer/abi"
@@ -10,7 +12,14 @@ import (
 )
 
 // placement is what is to happen at the exec of a process that was seized before it.
-type placement struct{ to destination }
+type placement struct {
+	to   destination
+	over chan struct{} // closed at the exec, or when there will be none
+}
+
+// execLimit bounds how long a process may take from its seizure to its exec before it is
+// refused to move.
+const execLimit = 10 * time.Second
 
 // attachEarly seizes a process that is about to exec its program: mosrun itself.
 func (d *Deputy) attachEarly(a *control.Attach) {
@@ -32,8 +41,36 @@ func (b *body) seizeForExec(a *control.Attach) error {
 	leader := b.leader()
 	k.Handler = leader.onStop
 	leader.k, b.early = k, a.Early
-	b.placing = &placement{destination{node: a.To, address: a.Address, ticket: a.Ticket}}
+	b.placing = &placement{to: destination{node: a.To, address: a.Address, ticket: a.Ticket}, over: make(chan struct{})}
 	return nil
+}
+
+// awaitExec waits until the process is the program that it was seized for.
+func (b *body) awaitExec() error {
+	var todo *placement
+	b.d.tracer.Do(func() { todo = b.placing })
+	if todo == nil {
+		return nil
+	}
+	limit := time.NewTimer(execLimit)
+	defer limit.Stop()
+	select {
+	case <-todo.over:
+		return nil
+	case <-limit.C:
+		return errors.New("its program has not started yet")
+	}
+}
+
+// stopPlacing takes note that the process never comes to its exec, or that nobody will
+// see it. On the tracer's thread.
+func (b *body) stopPlacing() {
+	if b.placing == nil {
+		return
+	}
+	close(b.placing.over)
+	b.placing = nil
+	b.d.letGo(b)
 }
 
 // onExec meets a process at the start of a new program: the cheapest moment to
@@ -41,10 +78,11 @@ func (b *body) seizeForExec(a *control.Attach) error {
 func (t *task) onExec() error {
 	b := t.b
 	todo := b.placing
-	b.placing = nil
 	if b.now() != native || todo == nil {
 		return t.k.Cont(0)
 	}
+	close(todo.over)
+	b.placing = nil
 	if todo.to.node == wire.Home {
 		defer b.d.letGo(b)
 		return t.letGo()

@@ -151,6 +151,7 @@ func (b *body) dropReplaced() {
 			t.stopLingering()
 		} else {
 			b.early = false
+			b.stopPlacing()
 			b.d.forget(b)
 		}
 	}
@@ -174,10 +175,7 @@ func (b *body) gone() {
 	b.peer = nil
 	b.mu.Unlock()
 	close(b.over)
-	if b.placing != nil { // it never came to its exec
-		b.placing = nil
-		b.d.letGo(b)
-	}
+	b.stopPlacing()
 	b.d.forget(b)
 	go b.free()
 }

@@ -199,6 +199,46 @@ func TestFailedMoveShowsNoInterruption(t *testing.T) {
 	}
 }
 
+// A process that was seized for its exec moves after it: what asks for it earlier waits.
+func TestMoveBeforeExec(t *testing.T) {
+	victim := exec.Command("sh", "-c", "echo ready; read line; exec sleep 60")
+	in, _ := victim.StdinPipe()
+	out, _ := victim.StdoutPipe()
+	if err := victim.Start(); err != nil {
+		t.Skip(err)
+	}
+	defer func() { victim.Process.Kill(); victim.Wait() }()
+	var ready string
+	if _, err := fmt.Fscan(out, &ready); err != nil {
+		t.Fatal(err)
+	}
+	pid := victim.Process.Pid
+	a := linktest.NewAuthority(t)
+	bad := badExecutor{serve: after(wire.TypeTrailer, func(l *link.Link, f *link.Frame) { rebuilt(l, f, "no memory") })}
+	d := startDeputy(t, a)
+	d.lines.Send(control.ToDeputy{Attach: &control.Attach{ID: 1, Pid: pid}})
+	if done := d.answer(t); done.Failure != "" {
+		t.Fatal(done.Failure)
+	}
+	answers := make(chan control.Done, 1)
+	d.lines.Send(toNode2(2, pid, bad.listen(t, a)))
+	go func() { answers <- d.answer(t) }()
+	select {
+	case done := <-answers:
+		t.Errorf("moved before the exec: %+v", done)
+		return
+	case <-time.After(100 * time.Millisecond):
+	}
+	fmt.Fprintln(in, "go")
+	if done := <-answers; !strings.Contains(done.Failure, "no memory") {
+		t.Errorf("failure: %q", done.Failure)
+	}
+	if name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); string(name) != "sleep\n" {
+		t.Errorf("it runs %q, %v", name, err)
+	}
+	d.awaitEnd(t)
+}
+
 // listen is the executor's node, for one connection.
 func (bad *badExecutor) listen(t *testing.T, a *linktest.Authority) (address string) {
 	if bad.cred == nil {
@@ -240,31 +280,52 @@ func (bad *badExecutor) listen(t *testing.T, a *linktest.Authority) (address str
 
 // moveBy has a deputy move a process to node 2, and waits until the deputy has ended.
 func moveBy(t *testing.T, a *linktest.Authority, pid int, address string) control.Done {
+	d := startDeputy(t, a)
+	d.lines.Send(toNode2(1, pid, address))
+	answer := d.answer(t)
+	d.awaitEnd(t)
+	return answer
+}
+
+// startedDeputy is a deputy that runs in this process, seen from mosd.
+type startedDeputy struct {
+	lines *control.Lines
+	over  chan int
+}
+
+func startDeputy(t *testing.T, a *linktest.Authority) *startedDeputy {
 	ours, theirs, err := control.NewChannel()
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := control.NewLines(ours)
-	over := make(chan int, 1)
-	go func() { over <- Main(theirs) }()
-	start := control.Start{Job: linktest.DeputyID.Job, Node: 1, Uid: linktest.DeputyID.Uid, Grace: testGrace,
-		Creds: a.Issue(t, linktest.DeputyID), Log: "error"}
-	lines.Send(&start)
-	lines.Send(control.ToDeputy{Move: &control.Move{ID: 1, Pid: pid, To: 2, Address: address, Ticket: strings.Repeat("ab", link.TicketLen)}})
-	var answer control.Done
-	for answer.ID == 0 {
+	d := &startedDeputy{lines: control.NewLines(ours), over: make(chan int, 1)}
+	go func() { d.over <- Main(theirs) }()
+	d.lines.Send(&control.Start{Job: linktest.DeputyID.Job, Node: 1, Uid: linktest.DeputyID.Uid, Grace: testGrace,
+		Creds: a.Issue(t, linktest.DeputyID), Log: "error"})
+	return d
+}
+
+func toNode2(id uint64, pid int, address string) control.ToDeputy {
+	return control.ToDeputy{Move: &control.Move{ID: id, Pid: pid, To: 2, Address: address, Ticket: strings.Repeat("ab", link.TicketLen)}}
+}
+
+// answer is the next answer to a request.
+func (d *startedDeputy) answer(t *testing.T) control.Done {
+	for {
 		var said control.FromDeputy
-		if err := lines.Receive(&said); err != nil {
+		if err := d.lines.Receive(&said); err != nil {
 			t.Fatal(err)
 		}
 		if said.Done != nil {
-			answer = *said.Done
+			return *said.Done
 		}
 	}
+}
+
+func (d *startedDeputy) awaitEnd(t *testing.T) {
 	select {
-	case <-over:
+	case <-d.over:
 	case <-time.After(10 * lingers):
 		t.Error("the deputy does not end")
 	}
-	return answer
 }
