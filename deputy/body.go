@@ -23,7 +23,7 @@ import (
 //	any --death--> ended
 //
 // native: the program runs, untraced unless attached early.
-// parked: stopped for a move, in the resident loop; memory is here.
+// parked: stopped for a move, or frozen, in the resident loop; memory is here.
 // lingering: as native, but for tasks that are in the resident loop until a call ends.
 // away: the guest runs elsewhere; the memory here is given back.
 type state uint8
@@ -58,6 +58,7 @@ type body struct {
 	timers   map[int]abi.HomePid // whom timers signal, as far as was seen; 0: the process
 	due      int                 // a signal whose default action the body is to take
 	fenced   bool                // the guest is known to be gone
+	used     image.CPUTime       // by guests: what the body has used does not include it
 	leaving  bool                // the body stands in its exit and waits for the guest's end
 
 	mu        sync.Mutex // guards what follows
@@ -66,6 +67,7 @@ type body struct {
 	peer      *peer // where the guest is
 	inc       wire.Incarnation
 	exchanges []*exchange   // that are open
+	frozen    bool          // by a user: parked until it is let go on
 	deciding  bool          // a move is about to end: it decides what a lost link means
 	holders   int           // guarded by Deputy.mu
 	ready     chan struct{} // closed when the body can execute calls
@@ -191,7 +193,7 @@ func (b *body) goOn() error {
 // report tells mosd where the process is and what it has used.
 func (b *body) report() {
 	b.mu.Lock()
-	s := control.State{Pid: int(b.pid), Moves: b.stats.moves, Pinned: b.pinned, Gone: b.state == ended, Lost: b.stats.lost,
+	s := control.State{Pid: int(b.pid), Moves: b.stats.moves, Pinned: b.pinned, Stopped: b.frozen, Gone: b.state == ended, Lost: b.stats.lost,
 		CPUAway: time.Duration(b.stats.before.UserNs + b.stats.before.SystemNs + b.stats.usage.UserNs + b.stats.usage.SystemNs),
 		RSS:     b.stats.usage.RSS, Freeze: b.stats.freeze, Bytes: b.stats.bytes, Calls: map[string]uint64{}}
 	if b.peer != nil {

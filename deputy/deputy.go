@@ -125,7 +125,7 @@ func (d *Deputy) serve(r control.ToDeputy) {
 	case r.Attach != nil:
 		d.attachEarly(r.Attach)
 	case r.Freeze != nil:
-		d.mosd.Send(control.FromDeputy{Done: &control.Done{ID: r.Freeze.ID, Failure: "freezing is not there yet"}})
+		d.freeze(r.Freeze)
 	case r.Stop != nil:
 		d.bringHome("the daemon stops")
 		d.mu.Lock()
@@ -226,12 +226,16 @@ func (d *Deputy) lookAfter() {
 	}
 }
 
-// bringHome moves everything home.
+// bringHome moves everything home, and lets it go on there.
 func (d *Deputy) bringHome(why string) {
 	var all sync.WaitGroup
 	for _, b := range d.all() {
 		all.Go(func() {
-			if err := b.moveTo(destination{}, &control.Done{}); err != nil {
+			err := b.moveTo(destination{}, &control.Done{})
+			if err == nil {
+				err = b.goOnAtHome()
+			}
+			if err != nil {
 				d.log.Warn().Int("pid", int(b.pid)).Str("why", why).Err(err).Msg("not brought home")
 			}
 		})

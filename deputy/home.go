@@ -188,7 +188,9 @@ func (b *body) settleHome(img *image.Image) error {
 		b.kept = append(b.kept, siginfo(raw))
 	}
 	b.kept = append(b.kept, late...)
+	b.used = img.Process.Away
 	for i, t := range b.tasks {
+		t.used = img.Tasks[i].Away
 		late := t.kept
 		t.kept = nil
 		for _, raw := range img.Tasks[i].Pending {

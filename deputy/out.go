@@ -25,6 +25,8 @@ func (b *body) moveTo(to destination, done *control.Done) error {
 		return fmt.Errorf("no process %d", b.pid)
 	case from == to.node:
 		return nil
+	case b.isFrozen():
+		return errFrozen
 	case to.node == wire.Home:
 		return b.goHome(done)
 	case from == wire.Home:
@@ -158,12 +160,14 @@ func (b *body) sendPages(p *peer, s *snapshot.Subject, img *image.Image) (image.
 	})
 }
 
-// addKept puts signals taken off the process, and its interrupted calls, into the
-// image. Signals that have come since stay here: they are relayed.
+// addKept puts signals taken off the process, its interrupted calls, and what it has
+// used away into the image. Signals that have come since stay here: they are relayed.
 func (b *body) addKept(img *image.Image) {
 	img.Signals.Pending = rawSignals(b.kept)
+	img.Process.Away = b.used
 	for i, t := range b.tasks {
 		to := &img.Tasks[i]
+		to.Away = t.used
 		to.Pending = rawSignals(t.kept)
 		to.Call = image.PendingCall{Nr: -1}
 		if c := t.current(); c != nil {

@@ -31,6 +31,7 @@ type task struct {
 	cut      bool               // it was taken out of a call that it has not yet noticed
 	unbroken unbroken           // its call at home, while traced early
 	kept     []tracer.Siginfo   // its own signals taken off on the way, to be delivered
+	used     image.CPUTime      // by its tasks at guests
 	exiting  bool               // it executes its exit, without its process
 	standing bool               // it stands in its exit until the guest is gone
 

@@ -23,6 +23,7 @@ const (
 	maskOffset    = 65 << 10
 	timeOffset    = 66 << 10
 	nameOffset    = 67 << 10
+	usageOffset   = 68 << 10
 	sealOffset    = 128 << 10
 )
 
@@ -189,7 +190,9 @@ func (g *guest) becomeReady(t image.Trailer) error {
 			return err
 		}
 	}
+	g.used = g.image.Process.Away
 	for i, t := range g.tasks {
+		t.used = g.image.Tasks[i].Away
 		if err := t.becomeReady(&g.image.Tasks[i]); err != nil {
 			return err
 		}

@@ -162,6 +162,7 @@ func (t *task) takeReply(f *link.Frame) error {
 		t.bear(m.Ret)
 		return nil
 	}
+	t.addAway(m.Ret, f.Payload)
 	if err := t.scatter(m.Outs, f.Payload); err != nil {
 		m.Ret = -int64(unix.EFAULT) // another task has taken the memory away
 	}

@@ -48,6 +48,7 @@ type guest struct {
 	image   *image.Image      // as it arrived
 	files   *files
 	since   time.Time
+	used    image.CPUTime // by the process in the stays before
 
 	asked   uint64 // the frame of home that the image on its way answers
 	stopped bool   // by the default action of a signal

@@ -46,6 +46,9 @@ func (g *guest) sendImage() error {
 	if err != nil {
 		return err
 	}
+	if err := g.addUsed(img); err != nil {
+		return err
+	}
 	for i, t := range g.tasks {
 		img.Tasks[i].Call = calls[i]
 		if first := t.deferred(); len(g.tasks) > 1 {

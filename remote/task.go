@@ -3,6 +3,7 @@ package remote
 import (
 	"umosix/tracer"
 	"umosix/tracer/abi"
+	"umosix/tracer/image"
 	"umosix/tracer/snapshot"
 	"umosix/wire"
 )
@@ -44,10 +45,11 @@ type task struct {
 	seq     uint64 // of the frame that home has to answer
 	mapping *mapping
 	birth   *birth
-	anew    bool   // it makes its call anew if the guest thaws
-	homing  bool   // the call that it stands before is to be made at home
-	until   int64  // when the limit of its futex wait is over, by home's monotonic clock; 0: it has none that is a duration
-	mask    uint64 // the call's own mask, if temp
+	anew    bool          // it makes its call anew if the guest thaws
+	homing  bool          // the call that it stands before is to be made at home
+	until   int64         // when the limit of its futex wait is over, by home's monotonic clock; 0: it has none that is a duration
+	used    image.CPUTime // by the task in the stays before
+	mask    uint64        // the call's own mask, if temp
 	temp    bool
 	suspend *tracer.Regs // registers to put back when a signal ends a borrowed sigsuspend
 }

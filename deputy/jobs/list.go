@@ -35,11 +35,11 @@ func (r *Registry) lineLocked(p *process) control.Process {
 		Lock: p.lock, Pinned: orNull(p.said.Pinned), Uid: p.job.owner.Uid,
 		CPU: all.cpuAway.Seconds(), RSS: p.said.RSS,
 	}
-	if p.said.Where != wire.Home {
+	switch {
+	case p.said.Stopped:
+		line.State = "T"
+	case p.said.Where != wire.Home:
 		line.State = "R"
-		if p.said.Stopped {
-			line.State = "T"
-		}
 	}
 	return line
 }
@@ -55,7 +55,10 @@ func fill(line *control.Process) {
 	line.PPid, line.Threads = now.ppid, now.threads
 	line.CPU += now.cpu.Seconds()
 	if line.Where == wire.Home {
-		line.RSS, line.State = now.rss, string(now.state)
+		line.RSS = now.rss
+	}
+	if line.State == "" {
+		line.State = string(now.state)
 	}
 }
 
@@ -102,7 +105,7 @@ func (r *Registry) SetLock(_ context.Context, who control.Caller, req control.Se
 	return nil
 }
 
-// Hold freezes a process where it is or lets it go on.
+// Hold brings a process home and freezes it there, or lets it go on.
 func (r *Registry) Hold(ctx context.Context, who control.Caller, req control.Hold) error {
 	p, err := r.owned(who, req.Pid)
 	if err != nil {
@@ -112,7 +115,7 @@ func (r *Registry) Hold(ctx context.Context, who control.Caller, req control.Hol
 	if err != nil {
 		return control.Refused("process %d: %v", p.pid, err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attachTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.cfg.MoveTimeout)
 	defer cancel()
 	done, err := d.ask(ctx, func(id uint64) control.ToDeputy {
 		return control.ToDeputy{Freeze: &control.Freeze{ID: id, Pid: p.pid, On: req.On}}

@@ -16,7 +16,7 @@ var processRows = []Row{
 	{Nr: 60, Name: "exit", Args: args(val("status")), Placement: Local},
 	{Nr: 61, Name: "wait4", Args: args(val("pid"), inout("wstatus", 4), val("options"), inout("rusage", rusageSize)), Placement: Home, Interrupt: Restarts, MayBlock: true, blocks: unlessBits(2, 1)},
 	{Nr: 97, Name: "getrlimit", Args: args(val("resource"), out("rlim", rlimitSize)), Placement: Local},
-	{Nr: 98, Name: "getrusage", Args: args(val("who"), out("usage", rusageSize)), Placement: Local},
+	{Nr: 98, Name: "getrusage", Args: args(val("who"), out("usage", rusageSize)), Placement: Home, Note: "what was used away is added"},
 	{Nr: 101, Name: "ptrace", Placement: ComeHome, Note: "traces other processes or is traced"},
 	{Nr: 140, Name: "getpriority", Args: args(val("which"), val("who")), Placement: Home},
 	{Nr: 141, Name: "setpriority", Args: args(val("which"), val("who"), val("prio")), Placement: Home, Note: "the guest's own priority follows"},

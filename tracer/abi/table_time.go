@@ -15,7 +15,7 @@ var timeRows = []Row{
 	{Nr: 37, Name: "alarm", Args: args(val("seconds")), Placement: Home},
 	{Nr: 38, Name: "setitimer", Args: args(val("which"), in("new", itimerSize), out("old", itimerSize)), Placement: Home, place: itimerPlace, Note: "timers of CPU time come home"},
 	{Nr: 96, Name: "gettimeofday", Args: args(out("tv", timevalSize), out("tz", 8)), Placement: Native, Note: "the wall clock is home's"},
-	{Nr: 100, Name: "times", Args: args(out("buf", 32)), Placement: Local},
+	{Nr: 100, Name: "times", Args: args(out("buf", 32)), Placement: Home, Note: "the CPU time used away is added"},
 	{Nr: 159, Name: "adjtimex", Args: args(inout("buf", timexSize)), Placement: Home},
 	{Nr: 164, Name: "settimeofday", Args: args(in("tv", timevalSize), in("tz", 8)), Placement: Home},
 	{Nr: 201, Name: "time", Args: args(out("tloc", 8)), Placement: Native, Note: "the wall clock is home's"},
@@ -25,7 +25,7 @@ var timeRows = []Row{
 	{Nr: 225, Name: "timer_getoverrun", Args: args(val("timerid")), Placement: Home},
 	{Nr: 226, Name: "timer_delete", Args: args(val("timerid")), Placement: Home},
 	{Nr: 227, Name: "clock_settime", Args: args(val("clockid"), in("tp", timespecSize)), Placement: Home},
-	{Nr: 228, Name: "clock_gettime", Args: args(val("clockid"), out("tp", timespecSize)), Placement: Native, place: clockPlace, Note: "the wall clock is home's; CPU clocks are local"},
+	{Nr: 228, Name: "clock_gettime", Args: args(val("clockid"), out("tp", timespecSize)), Placement: Native, place: clockPlace, Note: "the wall clock is home's; to its CPU clocks the time used away is added"},
 	{Nr: 229, Name: "clock_getres", Args: args(val("clockid"), out("res", timespecSize)), Placement: Native, place: resPlace},
 	{Nr: 230, Name: "clock_nanosleep", Args: args(val("clockid"), val("flags"), in("req", timespecSize), inout("rem", timespecSize)), Placement: Home, Interrupt: RestartBlock | NoHand, MayBlock: true, Timeout: Timeout{Unit: Timespec, Arg: 2, relative: sleepRelative}, place: sleepPlace},
 	{Nr: 283, Name: "timerfd_create", Args: args(val("clockid"), val("flags")), Placement: Home},
@@ -53,6 +53,24 @@ func isCPUClock(id uint64) bool {
 		clock < 0 && clock&7 != clockOfFd
 }
 
+// CPUClockOf takes a clock of CPU time apart: whose it is, 0 for the caller's own, and
+// whether it counts one task or the process.
+func CPUClockOf(id uint64) (pid HomePid, thread, ok bool) {
+	switch clock := int32(id); {
+	case !isCPUClock(id):
+		return 0, false, false
+	case clock >= 0:
+		return 0, clock == unix.CLOCK_THREAD_CPUTIME_ID, true
+	default:
+		const perThread = 4
+		return HomePid(^(clock >> 3)), clock&perThread != 0, true
+	}
+}
+
+// CountsUserTime tells whether a clock of CPU time leaves system time out
+// (CPUCLOCK_VIRT).
+func CountsUserTime(id uint64) bool { return int32(id) < 0 && id&3 == 1 }
+
 // clockOfFd marks the clock of a descriptor (posix_clock) in a negative number.
 const clockOfFd = 3
 
@@ -68,10 +86,7 @@ func sleepPlace(args *[6]uint64) Placement {
 // clockPlace is where a clock is read.
 func clockPlace(args *[6]uint64) Placement {
 	clock := int32(args[0])
-	switch {
-	case isCPUClock(args[0]):
-		return Local
-	case clock < 0 || clock > unix.CLOCK_TAI:
+	if isCPUClock(args[0]) || clock < 0 || clock > unix.CLOCK_TAI {
 		return Home
 	}
 	return Native

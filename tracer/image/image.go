@@ -32,7 +32,8 @@ type Process struct {
 	Window       [2]abi.Addr // the range reserved for our own pages, start and end, same at home and at the guest
 	CPU          CPU
 	Clock        Clock
-	PossibleCPUs int // home's possible CPUs: rseq is registered only on nodes whose CPU numbers stay below
+	PossibleCPUs int     // home's possible CPUs: rseq is registered only on nodes whose CPU numbers stay below
+	Away         CPUTime // used in the stays away, also by tasks that have ended
 }
 
 // Layout is struct prctl_mm_map of the process (man prctl, PR_SET_MM_MAP),
@@ -78,7 +79,17 @@ type Task struct {
 	Pending    [][]byte // siginfo_t of signals pending for this task, in order
 	Comm       string
 	Call       PendingCall
+	Away       CPUTime // that the task has used in its stays away
 }
+
+// CPUTime is processor time, in nanoseconds.
+type CPUTime struct{ User, System int64 }
+
+// Plus is the sum.
+func (c CPUTime) Plus(d CPUTime) CPUTime { return CPUTime{c.User + d.User, c.System + d.System} }
+
+// Total is what both kinds are together.
+func (c CPUTime) Total() int64 { return c.User + c.System }
 
 // PendingCall is a system call that a task was blocked in when it was stopped
 // and that goes on at home. Nr is negative if there is none.

@@ -73,7 +73,7 @@ type Attach struct {
 	Ticket  string
 }
 
-// Freeze stops a process where it is (On) or lets it go on; answered by Done.
+// Freeze brings a process home and stops it there (On), or lets it go on; answered by Done.
 type Freeze struct {
 	ID  uint64
 	Pid int

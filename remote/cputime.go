@@ -1,0 +1,153 @@
+package remote
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer/abi"
+	"umosix/tracer/image"
+)
+
+// A program that asks for its CPU time is told by home what its body has used, and its
+// children; the executor adds what it has used away: in the stays before, and here.
+
+// rusage is struct rusage as an array of longs (man getrusage): user and system time,
+// each in seconds and microseconds, the largest resident size, and counts.
+type rusage [18]int64
+
+const rusageMax = 4 // ru_maxrss, the one that is no sum
+
+// usedHere asks the guest's kernel what the task, which stands still, or its process has
+// used in this stay. Its registers stay as they were.
+func (t *task) usedHere(who int) (u rusage, err error) {
+	buffers, at := t.slot.Buffers()
+	kept := t.regs
+	ret, err := t.injecting().Call(unix.SYS_GETRUSAGE, uint64(who), uint64(at)+usageOffset)
+	t.regs = kept
+	if err != nil || ret < 0 {
+		return u, fmt.Errorf("usage of task %d: %d, %w", t.tid, ret, err)
+	}
+	for i := range u {
+		u[i] = int64(binary.LittleEndian.Uint64(buffers[usageOffset+8*i:]))
+	}
+	return u, nil
+}
+
+// time is the CPU time in it.
+func (u *rusage) time() image.CPUTime {
+	return image.CPUTime{
+		User:   u[0]*int64(time.Second) + u[1]*int64(time.Microsecond),
+		System: u[2]*int64(time.Second) + u[3]*int64(time.Microsecond),
+	}
+}
+
+// addUsed puts into the image of a guest that leaves what it has used away so far.
+func (g *guest) addUsed(img *image.Image) error {
+	for i, t := range g.tasks {
+		u, err := t.usedHere(unix.RUSAGE_THREAD)
+		if err != nil {
+			return err
+		}
+		img.Tasks[i].Away = t.used.Plus(u.time())
+	}
+	u, err := g.leader().usedHere(unix.RUSAGE_SELF)
+	img.Process.Away = g.used.Plus(u.time())
+	return err
+}
+
+// addAway adds what was used away to the outcome of a call that tells of CPU time.
+func (t *task) addAway(ret int64, data []byte) {
+	who, ok := t.asksTimeOf()
+	if ret < 0 || !ok {
+		return
+	}
+	here, err := t.usedHere(who)
+	if err != nil {
+		return // it has ended
+	}
+	used := t.g.used.Plus(here.time())
+	if who == unix.RUSAGE_THREAD {
+		used = t.used.Plus(here.time())
+	}
+	switch t.call.Nr {
+	case unix.SYS_GETRUSAGE:
+		addUsage(data, &here, used)
+	case unix.SYS_TIMES:
+		addTicks(data, used)
+	case unix.SYS_CLOCK_GETTIME:
+		addClock(data, t.call.Args[0], used)
+	}
+}
+
+// asksTimeOf tells whether the task's call asks for its own CPU time
+// (RUSAGE_THREAD) or that of its process (RUSAGE_SELF).
+func (t *task) asksTimeOf() (who int, ok bool) {
+	switch arg := int32(t.call.Args[0]); t.call.Nr {
+	case unix.SYS_TIMES:
+		return unix.RUSAGE_SELF, true
+	case unix.SYS_GETRUSAGE:
+		return int(arg), arg == unix.RUSAGE_SELF || arg == unix.RUSAGE_THREAD
+	case unix.SYS_CLOCK_GETTIME:
+		pid, thread, ok := abi.CPUClockOf(uint64(arg))
+		switch {
+		case !ok:
+		case thread && (pid == 0 || pid == t.tid):
+			return unix.RUSAGE_THREAD, true
+		case !thread && (pid == 0 || pid == t.g.pid):
+			return unix.RUSAGE_SELF, true
+		}
+	}
+	return 0, false
+}
+
+// addUsage adds to a struct rusage. Home's part is the body's.
+func addUsage(data []byte, here *rusage, used image.CPUTime) {
+	if len(data) < 8*len(here) {
+		return
+	}
+	long := func(i int) []byte { return data[8*i:] }
+	addTime(long(0), used.User, time.Microsecond)
+	addTime(long(2), used.System, time.Microsecond)
+	for i := rusageMax; i < len(here); i++ {
+		home := int64(binary.LittleEndian.Uint64(long(i)))
+		sum := home + here[i]
+		if i == rusageMax {
+			sum = max(home, here[i])
+		}
+		binary.LittleEndian.PutUint64(long(i), uint64(sum))
+	}
+}
+
+// addTicks adds to a struct tms, in units of USER_HZ (man times).
+func addTicks(data []byte, used image.CPUTime) {
+	const tick = int64(time.Second / 100)
+	if len(data) < 16 {
+		return
+	}
+	for i, more := range []int64{used.User / tick, used.System / tick} {
+		at := data[8*i:]
+		binary.LittleEndian.PutUint64(at, binary.LittleEndian.Uint64(at)+uint64(more))
+	}
+}
+
+// addClock adds to the struct timespec of a clock, some of which count user time alone.
+func addClock(data []byte, clock uint64, used image.CPUTime) {
+	more := used.Total()
+	if abi.CountsUserTime(clock) {
+		more = used.User
+	}
+	if len(data) >= 16 {
+		addTime(data, more, time.Nanosecond)
+	}
+}
+
+// addTime adds to a struct timeval or timespec, whose second field counts units.
+func addTime(at []byte, more int64, unit time.Duration) {
+	perSecond := int64(time.Second / unit)
+	sum := int64(binary.LittleEndian.Uint64(at))*perSecond + int64(binary.LittleEndian.Uint64(at[8:])) + more/int64(unit)
+	binary.LittleEndian.PutUint64(at, uint64(sum/perSecond))
+	binary.LittleEndian.PutUint64(at[8:], uint64(sum%perSecond))
+}
