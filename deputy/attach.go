@@ -20,11 +20,20 @@ import (
 // closedMask blocks every signal while the process is ours; bit n-1 is signal n.
 const closedMask = ^uint64(0)
 
-// options of a body. EXITKILL comes only when the process is about to be changed.
+// Options of a body. EXITKILL comes only when the process is about to be changed.
 const (
 	seizeOptions = unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACEEXEC
-	bodyOptions  = seizeOptions | unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACEEXIT
+	bodyOptions  = seizeOptions | unix.PTRACE_O_EXITKILL
 )
+
+// options are those of a task of a body. While the leader stands in its exit, nobody sees
+// the end of the process; other tasks need not stand there, too.
+func (t *task) options() int {
+	if t == t.b.leader() {
+		return bodyOptions | unix.PTRACE_O_TRACEEXIT
+	}
+	return bodyOptions
+}
 
 // stopLimit bounds how long a process may take to stop for a move.
 const stopLimit = 2 * time.Second
@@ -240,7 +249,7 @@ func (b *body) enterLoop(fresh []*task) (err error) {
 		return err
 	}
 	for _, t := range fresh {
-		if err := t.k.SetOptions(bodyOptions); err != nil {
+		if err := t.k.SetOptions(t.options()); err != nil {
 			return err
 		}
 		if t.in, err = t.k.Injector(b.insn); err != nil {

@@ -59,7 +59,8 @@ type body struct {
 	due      int                 // a signal whose default action the body is to take
 	fenced   bool                // the guest is known to be gone
 	used     image.CPUTime       // by guests: what the body has used does not include it
-	leaving  bool                // the body stands in its exit and waits for the guest's end
+	leaving  bool                // the body is on its way out and waits for the guest's end
+	standing bool                // the leader stands in its exit meanwhile
 
 	mu        sync.Mutex // guards what follows
 	tasks     []*task    // the leader first; changed on the tracer's thread only

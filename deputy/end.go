@@ -49,7 +49,7 @@ func (b *body) awaitExits() {
 	}
 }
 
-// onExit meets a task on its way out, for whatever reason. Nobody at home sees the
+// onExit meets the leader on its way out, for whatever reason. Nobody at home sees the
 // end of the process before the guest is known to be gone: a dead process writes
 // nothing.
 func (t *task) onExit() error {
@@ -58,11 +58,7 @@ func (t *task) onExit() error {
 	if b.fenced || p == nil || t.exiting {
 		return t.k.Cont(0)
 	}
-	t.standing = true
-	if b.leaving {
-		return nil
-	}
-	b.leaving = true
+	b.standing, b.leaving = true, true
 	b.killSlots()
 	x := b.open(p)
 	if err := x.send(b.header(wire.TypeDrop), nil); err != nil {
@@ -78,14 +74,12 @@ func (t *task) onExit() error {
 	return nil
 }
 
-// letEnd lets the tasks go on that stand in their exits, and those that will.
+// letEnd lets the leader go on that stands in its exit, or will.
 func (b *body) letEnd() {
 	b.fenced = true
-	for _, t := range b.tasks {
-		if t.standing {
-			t.standing = false
-			t.k.Cont(0)
-		}
+	if b.standing {
+		b.standing = false
+		b.leader().k.Cont(0)
 	}
 }
 

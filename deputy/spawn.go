@@ -44,11 +44,12 @@ func (t *task) clone() (child *task, errno int64, err error) {
 	if _, err := t.k.StopWithin(stopLimit); err != nil {
 		return nil, 0, err
 	}
+	// The new task begins with these options: its end must not wait for us.
 	if err := errors.Join(t.k.SetOptions(bodyOptions|unix.PTRACE_O_TRACECLONE), t.beginSession()); err != nil {
 		return nil, 0, err
 	}
 	k, ret, err := t.in.Clone(unix.SYS_CLONE, abi.ThreadFlags)
-	err = errors.Join(err, t.endSession(), t.k.SetOptions(bodyOptions), t.passOver())
+	err = errors.Join(err, t.endSession(), t.k.SetOptions(t.options()), t.passOver())
 	t.relayDeferred()
 	if err != nil || k == nil {
 		return nil, ret, err
@@ -61,7 +62,7 @@ func (t *task) clone() (child *task, errno int64, err error) {
 
 // idle lets a new task idle in its slot.
 func (t *task) idle() error {
-	if err := errors.Join(t.k.SetOptions(bodyOptions), t.beginSession()); err != nil {
+	if err := errors.Join(t.k.SetOptions(t.options()), t.beginSession()); err != nil {
 		return err
 	}
 	t.slot.Reset()

@@ -33,7 +33,6 @@ type task struct {
 	kept     []tracer.Siginfo   // its own signals taken off on the way, to be delivered
 	used     image.CPUTime      // by its tasks at guests
 	exiting  bool               // it executes its exit, without its process
-	standing bool               // it stands in its exit until the guest is gone
 
 	// Guarded by body.mu:
 	call      *call

@@ -119,6 +119,9 @@ func (in *Injector) Prime(nr uint64, args [6]uint64) (int64, error) {
 // runCall runs a task that stands before a `syscall` instruction through one
 // whole call, to its exit stop. born, if not nil, is told of a task that it makes.
 func (k *Task) runCall(born func(abi.LocalPid)) error {
+	if k.leaving {
+		return ErrGone
+	}
 	for entered := false; ; {
 		if err := k.Syscall(0); err != nil {
 			return err

@@ -34,6 +34,9 @@ type Stop struct {
 // Ended tells that the task is no more.
 func (s Stop) Ended() bool { return s.Kind == StopExited || s.Kind == StopKilled }
 
+// Leaving tells that the task stands in its exit.
+func (s Stop) Leaving() bool { return s.Kind == StopEvent && s.Event == unix.PTRACE_EVENT_EXIT }
+
 func (s Stop) String() string {
 	switch s.Kind {
 	case StopSignal:

@@ -22,6 +22,7 @@ type Task struct {
 	Handler func(*Task, Stop)
 
 	tracer   *Tracer
+	leaving  bool // it stands in its exit, of which the handler will hear
 	ended    bool
 	end      Stop
 	deferred []Siginfo // signals met while something else was waited for, in order
@@ -75,14 +76,32 @@ func (k *Task) Tracer() *Tracer { return k.tracer }
 // Ended tells whether the task is known to be gone, and how.
 func (k *Task) Ended() (Stop, bool) { return k.end, k.ended }
 
+// leave takes note that the task stands in its exit (PTRACE_EVENT_EXIT): it executes
+// nothing any more. The handler hears of it later, as if nobody had waited.
+func (k *Task) leave(s Stop) {
+	k.leaving = true
+	k.tracer.Post(func() {
+		k.leaving = false
+		if k.Handler != nil && !k.ended {
+			k.Handler(k, s)
+		}
+	})
+}
+
 // Wait waits for the next stop of this task alone. It returns ErrGone with a
-// stop that says how when the task has ended.
+// stop that says how when the task has ended, or is on its way out.
+//
+// The end of a leader is told when all other tasks of its process are gone, and those
+// that are ours are gone only when somebody has waited for them; so others wait for
+// them meanwhile.
 func (k *Task) Wait() (Stop, error) {
-	if k.ended {
+	if k.ended || k.leaving {
 		return k.end, ErrGone
 	}
+	stop := k.tracer.reapMeanwhile(k)
 	var status unix.WaitStatus
 	_, err := wait4(int(k.Tid), &status, unix.WALL|unix.WNOTHREAD)
+	stop()
 	if err == unix.ECHILD {
 		k.finishWaited(Stop{Kind: StopKilled, Signal: int(unix.SIGKILL)})
 		return k.end, ErrGone
@@ -91,8 +110,12 @@ func (k *Task) Wait() (Stop, error) {
 		return Stop{}, fmt.Errorf("wait for %d: %w", k.Tid, err)
 	}
 	s := decodeStop(status)
-	if s.Ended() {
+	switch {
+	case s.Ended():
 		k.finishWaited(s)
+		return s, ErrGone
+	case s.Leaving():
+		k.leave(s)
 		return s, ErrGone
 	}
 	return s, nil
@@ -234,6 +257,9 @@ func (k *Task) awaitTrap() error {
 // contInterrupted is Cont for a task that is to stop: any stop takes a pending
 // interrupt with it (kernel/signal.c, ptrace_stop), so it is asked for again.
 func (k *Task) contInterrupted() error {
+	if k.leaving {
+		return ErrGone
+	}
 	if err := k.Interrupt(); err != nil {
 		return err
 	}
@@ -288,6 +314,9 @@ func (k *Task) AwaitStop(until time.Time) (Stop, error) {
 		switch {
 		case err != nil:
 			return s, err
+		case ok && s.Leaving():
+			k.leave(s)
+			return s, ErrGone
 		case ok && (s.Kind == StopTrap || s.Kind == StopGroup):
 			return s, nil
 		case ok && s.Kind == StopSignal:
@@ -327,7 +356,7 @@ func (k *Task) AwaitEnd(until time.Time) bool {
 
 // poll is Wait that does not wait.
 func (k *Task) poll() (s Stop, ok bool, err error) {
-	if k.ended {
+	if k.ended || k.leaving {
 		return k.end, true, ErrGone
 	}
 	var status unix.WaitStatus

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"runtime"
-	"slices"
 	"sync"
 	"time"
 
@@ -171,11 +170,9 @@ func (t *Tracer) Close() {
 // those that are ours are gone only when somebody has waited for them (man ptrace, "the
 // tracer may be blocked"); so others wait for them meanwhile.
 func (t *Tracer) Seize(tid abi.LocalPid, options int) (*Task, error) {
-	stop := t.reapMeanwhile()
+	stop := t.reapMeanwhile(nil)
 	err := seize(tid, options)
-	for _, gone := range stop() {
-		t.tasks[gone].finishWaited(Stop{Kind: StopKilled, Signal: int(unix.SIGKILL)})
-	}
+	stop()
 	if err != nil {
 		return nil, fmt.Errorf("seize %d: %w", tid, err)
 	}
@@ -185,32 +182,44 @@ func (t *Tracer) Seize(tid abi.LocalPid, options int) (*Task, error) {
 // reapPause is how long a request may take before tasks are reaped on another thread.
 const reapPause = 20 * time.Millisecond
 
-// reapMeanwhile reaps our tasks that have ended, on other threads of this program, until
-// stop is called, which tells which they were.
-func (t *Tracer) reapMeanwhile() (stop func() []abi.LocalPid) {
-	if len(t.tasks) == 0 {
-		return func() []abi.LocalPid { return nil }
+// reapMeanwhile reaps our tasks that have ended, but for one, on other threads of this
+// program, if the tracer's thread is kept for long in what it does next. It must call
+// stop then; handlers hear of the ends later.
+func (t *Tracer) reapMeanwhile(but *Task) (stop func()) {
+	if len(t.tasks) <= 1 {
+		return func() {}
 	}
-	ours := slices.Collect(maps.Keys(t.tasks))
-	over, result := make(chan struct{}), make(chan []abi.LocalPid, 1)
-	go func() {
-		var gone []abi.LocalPid
-		defer func() { result <- gone }()
-		for {
-			select {
-			case <-over:
-				return
-			case <-time.After(reapPause):
-			}
-			for _, tid := range ours {
-				var info unix.Siginfo
-				if unix.Waitid(unix.P_PID, int(tid), &info, unix.WEXITED|unix.WNOHANG|unix.WALL, nil) == nil && info.Signo != 0 {
-					gone = append(gone, tid)
-				}
+	over, result := make(chan struct{}), make(chan []*Task, 1)
+	late := time.AfterFunc(reapPause, func() { result <- t.reapUntil(over, but) })
+	return func() {
+		if late.Stop() {
+			return
+		}
+		close(over)
+		for _, k := range <-result {
+			k.finishWaited(Stop{Kind: StopKilled, Signal: int(unix.SIGKILL)})
+		}
+	}
+}
+
+// reapUntil reaps tasks until it is told to end. The tracer's thread is busy meanwhile:
+// nobody changes its tasks.
+func (t *Tracer) reapUntil(over <-chan struct{}, but *Task) (gone []*Task) {
+	left := maps.Clone(t.tasks)
+	for {
+		for tid, k := range left {
+			var info unix.Siginfo
+			if k != but && unix.Waitid(unix.P_PID, int(tid), &info, unix.WEXITED|unix.WNOHANG|unix.WALL, nil) == nil && info.Signo != 0 {
+				gone = append(gone, k)
+				delete(left, tid)
 			}
 		}
-	}()
-	return func() []abi.LocalPid { close(over); return <-result }
+		select {
+		case <-over:
+			return gone
+		case <-time.After(reapPause):
+		}
+	}
 }
 
 // Adopt registers a task that the kernel attached by itself: the child of a task

@@ -1,6 +1,7 @@
 package tracer
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -224,6 +225,52 @@ func TestKilledTaskEndsWait(t *testing.T) {
 	unix.Kill(int(k.Tid), unix.SIGKILL)
 	if _, _, err := slot.Wait(5 * time.Second); err != ErrGone {
 		t.Fatalf("wait for a killed task: %v", err)
+	}
+}
+
+// TestKilledLeaderWithThreads kills a process of several tasks in the middle of calls
+// that are injected into its leader: whether they meet its exit or not, they end.
+func TestKilledLeaderWithThreads(t *testing.T) {
+	const options = unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESYSGOOD
+	for _, more := range []int{0, unix.PTRACE_O_TRACEEXIT} {
+		tr, k := seed(t)
+		k.Handler = func(k *Task, s Stop) {
+			if !s.Ended() {
+				k.Cont(0)
+			}
+		}
+		on(t, tr, func() error { return k.SetOptions(options | unix.PTRACE_O_TRACECLONE) })
+		on(t, tr, func() error {
+			in, err := k.Injector(SeedInsn)
+			for range 3 {
+				if err == nil {
+					_, _, err = in.Clone(unix.SYS_CLONE, abi.ThreadFlags)
+				}
+			}
+			if err != nil {
+				return err
+			}
+			return errors.Join(in.End(), k.SetOptions(options|more))
+		})
+		over := make(chan error, 1)
+		tr.Post(func() {
+			in, err := k.Injector(SeedInsn)
+			for i := 0; err == nil; i++ {
+				if i == 10 {
+					go unix.Kill(int(k.Tid), unix.SIGKILL)
+				}
+				_, err = in.Call(unix.SYS_GETPID)
+			}
+			over <- err
+		})
+		select {
+		case err := <-over:
+			if !errors.Is(err, ErrGone) {
+				t.Errorf("options %#x: %v", more, err)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatalf("options %#x: the call does not end", more)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"syscall"
 	"time"
@@ -72,7 +73,7 @@ func kill(node int, half harness.Half) func(*round) error {
 	return func(r *round) error {
 		n := r.nodes.Node(node)
 		for _, pid := range n.Pids(half) {
-			if err := n.Kill(half, pid); err != nil && len(n.Pids(half)) > 0 {
+			if err := n.Kill(half, pid); err != nil && slices.Contains(n.Pids(half), pid) {
 				return err
 			}
 		}
