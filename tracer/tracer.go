@@ -30,7 +30,6 @@ type Tracer struct {
 	bell  *doorbell
 	done  chan struct{}
 	tasks map[abi.LocalPid]*Task // on the thread only
-	ended map[abi.LocalPid]Stop  // ends of tasks that nobody has asked for yet; on the thread only
 
 	// Unknown, if set, is told of stops of tasks that were never seized by name:
 	// new children and threads of tasks with PTRACE_O_TRACECLONE and the like.
@@ -48,7 +47,7 @@ func New() (*Tracer, error) {
 	if err := hush(); err != nil {
 		return nil, err
 	}
-	t := &Tracer{done: make(chan struct{}), tasks: map[abi.LocalPid]*Task{}, ended: map[abi.LocalPid]Stop{}}
+	t := &Tracer{done: make(chan struct{}), tasks: map[abi.LocalPid]*Task{}}
 	started := make(chan error, 1)
 	go t.run(started)
 	if err := <-started; err != nil {
@@ -120,16 +119,10 @@ func (t *Tracer) dispatch(tid abi.LocalPid, s Stop) {
 		t.bell.answer(s)
 		return
 	}
-	k := t.tasks[tid]
-	switch {
-	case k == nil && t.Unknown != nil:
-		t.Unknown(tid, s)
-	case k == nil:
-		if s.Ended() {
-			t.ended[tid] = s
-		}
-	default:
+	if k := t.tasks[tid]; k != nil {
 		k.arrive(s)
+	} else if t.Unknown != nil {
+		t.Unknown(tid, s)
 	}
 }
 
@@ -208,8 +201,7 @@ func (t *Tracer) reapUntil(over <-chan struct{}, but *Task) (gone []*Task) {
 	left := maps.Clone(t.tasks)
 	for {
 		for tid, k := range left {
-			var info unix.Siginfo
-			if k != but && unix.Waitid(unix.P_PID, int(tid), &info, unix.WEXITED|unix.WNOHANG|unix.WALL, nil) == nil && info.Signo != 0 {
+			if k != but && reap(tid) {
 				gone = append(gone, k)
 				delete(left, tid)
 			}
@@ -220,6 +212,18 @@ func (t *Tracer) reapUntil(over <-chan struct{}, but *Task) (gone []*Task) {
 		case <-time.After(reapPause):
 		}
 	}
+}
+
+// reap waits for a task if it has ended. A tracer is told of stops whatever it asks for
+// (kernel/exit.c, wait_task_stopped); those are not for us to take.
+func reap(tid abi.LocalPid) bool {
+	const trapped = 4 // CLD_TRAPPED; the codes of an end are below (man waitid)
+	var info unix.Siginfo
+	ended := func(options int) bool {
+		err := unix.Waitid(unix.P_PID, int(tid), &info, options|unix.WEXITED|unix.WNOHANG|unix.WALL, nil)
+		return err == nil && info.Signo != 0 && info.Code < trapped
+	}
+	return ended(unix.WNOWAIT) && ended(0)
 }
 
 // Adopt registers a task that the kernel attached by itself: the child of a task
