@@ -46,11 +46,11 @@ func tools() map[string]tool {
 		"setpe":      {runSetpe, "check and show the map of the cluster"},
 		"mon":        {runMon, "look at the cluster"},
 		"mosmon":     {runMon, ""},
-		"mostop":     {notYet, "mosps again and again"},
+		"mostop":     {runMostop, "mosps again and again"},
 		"tune":       {notYet, "measure speed and links"},
 		"mostune":    {notYet, ""},
-		"native":     {notYet, "leave the discipline from inside a job"},
-		"mosnative":  {notYet, ""},
+		"native":     {runNative, "run a program outside of the job that it is started from"},
+		"mosnative":  {runNative, ""},
 		"cpujob":     {notYet, ""},
 		"iojob":      {notYet, ""},
 		"nodecay":    {notYet, ""},
@@ -110,9 +110,7 @@ func printTools(known map[string]tool) {
 
 // laterTools are the commands that this release only knows by name.
 var laterTools = map[string]string{
-	"mostop":    "Show the jobs and where they are, again and again.",
 	"tune":      "Measure this node's speed and its links, and store them.",
-	"native":    "Run a program outside of umosix from inside a job.",
 	"cpujob":    "Run a program that computes.",
 	"iojob":     "Run a program that reads and writes.",
 	"nodecay":   "Run a program whose statistics do not decay.",

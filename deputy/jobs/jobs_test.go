@@ -126,6 +126,47 @@ func TestNestedRunChangesTheCaller(t *testing.T) {
 	}
 }
 
+// A process that has left its job stays out of it, with what it starts, also for the next
+// daemon; what it starts by mosrun is a job of its own.
+func TestLeave(t *testing.T) {
+	dir := t.TempDir()
+	n := newNode(t, dir)
+	pid, _ := program(t, "sh -c 'sleep 60 & wait' & child=$!; read line; kill $(cat /proc/$child/task/$child/children) $child; wait $child")
+	first := n.register(pid, control.Options{})
+	eventually(t, "its descendants", func() bool { n.scan(); return len(n.listed()) == 3 })
+	var child, grandchild int
+	for _, p := range n.listed() {
+		switch {
+		case p.PPid == pid:
+			child = p.Pid
+		case p.Pid != pid:
+			grandchild = p.Pid
+		}
+	}
+	for _, leaver := range []int{child, grandchild} {
+		if err := n.Leave(context.Background(), me, control.OfPid{Pid: leaver}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	onlyOne := func(n *node) {
+		t.Helper()
+		n.scan()
+		if list := n.listed(); len(list) != 1 || list[0].Pid != pid {
+			t.Errorf("the job has %+v", list)
+		}
+	}
+	onlyOne(n)
+	if err := n.Leave(context.Background(), me, control.OfPid{Pid: child}); err == nil {
+		t.Error("it has left twice")
+	}
+	n.Registry.Close()
+	n = newNode(t, dir)
+	onlyOne(n)
+	if again := n.register(grandchild, control.Options{}); again.Nested || again.Job == first.Job {
+		t.Errorf("it is back in job %s: %+v", first.Job, again)
+	}
+}
+
 func TestPlacement(t *testing.T) {
 	for _, test := range []struct {
 		name    string

@@ -79,14 +79,37 @@ func (r *Registry) anywhere(p *process) (wire.NodeID, error) {
 // move brings a process to a node. Moves of one process come one after another;
 // one that has begun is not given up because the caller has gone.
 func (r *Registry) move(ctx context.Context, p *process, to wire.NodeID) (control.Migrated, error) {
+	done, err := p.holdMoves(ctx)
+	if err != nil {
+		return control.Migrated{}, err
+	}
+	defer done()
+	return r.moveHeld(ctx, p, to)
+}
+
+// holdMoves waits for the move of a process that is under way; no other one begins until
+// done is called.
+func (p *process) holdMoves(ctx context.Context) (done func(), err error) {
+	ended := control.NotFound("process %d has ended, or left its job", p.pid)
 	select {
 	case <-p.moving:
 	case <-p.gone:
-		return control.Migrated{}, control.NotFound("process %d has ended", p.pid)
+		return nil, ended
 	case <-ctx.Done():
-		return control.Migrated{}, ctx.Err()
+		return nil, ctx.Err()
 	}
-	defer func() { p.moving <- struct{}{} }()
+	done = func() { p.moving <- struct{}{} }
+	select {
+	case <-p.gone:
+		done()
+		return nil, ended
+	default:
+		return done, nil
+	}
+}
+
+// moveHeld is move for a caller that holds the moves of the process.
+func (r *Registry) moveHeld(ctx context.Context, p *process, to wire.NodeID) (control.Migrated, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.cfg.MoveTimeout)
 	defer cancel()
 	defer context.AfterFunc(r.life, cancel)() // but mosd's own end is not delayed

@@ -101,12 +101,17 @@ func (p *process) setLock(opts *control.Options) {
 	}
 }
 
-// jobAboveLocked is the job that a process or its nearest known ancestor is in.
-// Called with mu held.
+// jobAboveLocked is the job that a process or its nearest known ancestor is in, unless
+// that one has left it. Called with mu held.
 func (r *Registry) jobAboveLocked(pid int, now stat) *job {
 	for range maxDepth {
 		if p := r.procs[pid]; p != nil && p.start == now.start {
 			return p.job
+		}
+		for _, j := range r.jobs {
+			if j.hasLeftLocked(pid, now.start) {
+				return nil
+			}
 		}
 		pid = now.ppid
 		var err error

@@ -43,7 +43,8 @@ type job struct {
 	opts     control.Options
 	began    time.Time
 	procs    map[int]*process
-	ordinal  int // of the next process
+	left     map[int]uint64 // processes that are in it no more, by pid: see stat.start
+	ordinal  int            // of the next process
 	deputy   *deputy
 	orphan   *orphan // a deputy of an earlier mosd that has not come back yet
 	starting chan struct{}
@@ -153,6 +154,7 @@ func (r *Registry) newJobLocked(id, tag string, owner Owner, opts control.Option
 		id: id, tag: tag, owner: owner, opts: opts,
 		began:    time.Now(),
 		procs:    make(map[int]*process),
+		left:     make(map[int]uint64),
 		starting: make(chan struct{}, 1),
 		watchers: make(map[*watcher]struct{}),
 		over:     make(chan struct{}),
@@ -170,14 +172,14 @@ func (j *job) label() string {
 	return j.id
 }
 
-// enrolLocked takes a process into a job if it lives, is not known yet, and the job
-// is not over, and tells its parent; otherwise it returns nil. The process is looked at with mu held: one
-// that was forgotten before, because it had ended, is not taken for another one.
-// Called with mu held.
+// enrolLocked takes a process into a job if it lives, is not known yet, and has not left
+// the job, which is not over, and tells its parent; otherwise it returns nil. The process
+// is looked at with mu held: one that was forgotten before, because it had ended, is not
+// taken for another one. Called with mu held.
 func (r *Registry) enrolLocked(j *job, pid int) (p *process, parent int) {
 	now, err := readStat(pid)
 	known := r.procs[pid]
-	if err != nil || now.dead() || known != nil && known.start == now.start || r.overLocked(j) {
+	if err != nil || now.dead() || known != nil && known.start == now.start || r.overLocked(j) || j.hasLeftLocked(pid, now.start) {
 		return nil, 0
 	}
 	return r.addLocked(j, pid, now.start), now.ppid

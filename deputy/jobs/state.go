@@ -30,6 +30,7 @@ type jobRecord struct {
 	Began   time.Time       `json:"began"`
 	Deputy  procRecord      `json:"deputy"`
 	Procs   []procRecord    `json:"procs"`
+	Left    []procRecord    `json:"left,omitempty"`
 }
 
 // procRecord names a process for good: the number and the start time.
@@ -75,6 +76,9 @@ func (j *job) record() jobRecord {
 		record.Procs = append(record.Procs, procRecord{
 			Pid: p.pid, Start: p.start, Lock: p.lock, Where: p.said.Where, Moves: p.counted().moves,
 		})
+	}
+	for pid, start := range j.left {
+		record.Left = append(record.Left, procRecord{Pid: pid, Start: start})
 	}
 	return record
 }
@@ -143,6 +147,9 @@ func (r *Registry) revive(record jobRecord) bool {
 	defer r.mu.Unlock()
 	j := r.newJobLocked(record.ID, record.Tag, record.Owner, record.Options)
 	j.began = record.Began
+	for _, known := range record.Left {
+		j.left[known.Pid] = known.Start
+	}
 	if alive(record.Deputy.Pid, record.Deputy.Start) {
 		j.orphan = &orphan{pid: record.Deputy.Pid, start: record.Deputy.Start, joined: make(chan struct{})}
 	}

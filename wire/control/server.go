@@ -17,6 +17,7 @@ type JobVerbs interface {
 	Register(context.Context, Caller, Register) (Registered, error)
 	Attach(context.Context, Caller, OfPid) error
 	Unregister(context.Context, Caller, OfPid) error
+	Leave(context.Context, Caller, OfPid) error
 	List(ctx context.Context, caller Caller, all bool) ([]Process, error)
 	Migrate(context.Context, Caller, Migrate) (Migrated, error)
 	Hold(context.Context, Caller, Hold) error
@@ -86,6 +87,7 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle("POST /v1/jobs", ask(s.Jobs.Register))
 	mux.Handle("POST /v1/attach", order(s.Jobs.Attach))
 	mux.Handle("POST /v1/unregister", order(s.Jobs.Unregister))
+	mux.Handle("POST /v1/leave", order(s.Jobs.Leave))
 	mux.Handle("POST /v1/move", ask(s.Jobs.Migrate))
 	mux.Handle("POST /v1/freeze", order(s.Jobs.Hold))
 	mux.Handle("POST /v1/lock", order(s.Jobs.SetLock))

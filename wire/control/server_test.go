@@ -27,6 +27,7 @@ func (p *parts) Register(_ context.Context, who Caller, r Register) (Registered,
 }
 func (p *parts) Attach(context.Context, Caller, OfPid) error     { return nil }
 func (p *parts) Unregister(context.Context, Caller, OfPid) error { return nil }
+func (p *parts) Leave(context.Context, Caller, OfPid) error      { return nil }
 func (p *parts) List(_ context.Context, _ Caller, all bool) ([]Process, error) {
 	if all {
 		return []Process{{Pid: 7}, {Pid: 8}}, nil
