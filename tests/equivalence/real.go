@@ -29,6 +29,8 @@ func realJobs(scale int) []job {
 		{name: "xz", args: []string{"xz", "-6", "-k", "-T1", "text"}, setup: files("", content{"text": text[:len(text)/8]})},
 		{name: "flac", args: []string{"flac", "-8", "-s", "sound.wav"}, setup: files("", content{"sound.wav": sound})},
 		{name: "python", args: []string{"/usr/bin/python3", "job.py", n(4)}, setup: files("job.py", nil)},
+		{name: "python-threads", args: []string{"/usr/bin/python3", "threads.py", n(200)}, setup: files("threads.py", nil)},
+		{name: "xz-threads", args: []string{"xz", "-2", "-k", "-T2", "--block-size=500000", "text"}, setup: files("", content{"text": text})},
 		{name: "sqlite", args: []string{"sqlite3", "-cmd", ".param set :n " + n(60000), "data.db", ".read job.sql"}, setup: files("job.sql", nil)},
 		// Its log in shared memory may pin it.
 		{name: "sqlite-wal", args: []string{"sqlite3", "-cmd", ".param set :n " + n(20000), "-cmd", "PRAGMA journal_mode = WAL", "data.db", ".read job.sql"}, setup: files("job.sql", nil), stays: true},

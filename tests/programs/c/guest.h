@@ -57,6 +57,7 @@ static inline uint32_t spin(uint32_t x) {
 		x ^= x << 13;
 		x ^= x >> 17;
 		x ^= x << 5;
+		__asm__ volatile("" : "+r"(x)); // also where nobody uses the result
 	}
 	return x;
 }
