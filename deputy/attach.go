@@ -354,6 +354,9 @@ func (b *body) joinLingering() error {
 // leave gives a stopped task back its registers and mask.
 func (t *task) leave() error {
 	*t.in.Regs(), *t.in.Mask() = t.user.Regs, t.user.Mask
+	if t.slot != nil && t.b.loop != nil { // else the loop's own end has woken them
+		t.slot.Kill() // somebody may wait there for a call that was handed over
+	}
 	t.slot, t.fences, t.cut = nil, nil, false
 	return t.endSession()
 }
