@@ -64,20 +64,21 @@ func (c *mospsCmd) list(client *control.Client) ([]control.Process, error) {
 
 func (c *mospsCmd) print(w io.Writer, list []control.Process) error {
 	table := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
-	place := "WHERE"
-	if c.Guests {
-		place = "HOME"
-	}
+	place, placeOf := c.place()
 	fmt.Fprintf(table, "PID\t%s\tNMIGS\tLOCK\tPINNED\tSTAT\tTIME\tRSS\tJOB\tCOMMAND\n", place)
 	for _, p := range list {
-		at := p.Where
-		if c.Guests {
-			at = p.Home
-		}
-		fmt.Fprintf(table, "%d\t%v\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.Pid, at, p.Moves,
+		fmt.Fprintf(table, "%d\t%v\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.Pid, placeOf(p), p.Moves,
 			yes(p.Lock), orDash(p.Pinned), p.State, cpuTime(p.CPU), size(p.RSS), p.Job, p.Command)
 	}
 	return table.Flush()
+}
+
+// place is the column that tells of jobs where they are, and of guests where they are at home.
+func (c *mospsCmd) place() (title string, of func(control.Process) wire.NodeID) {
+	if c.Guests {
+		return "HOME", func(p control.Process) wire.NodeID { return p.Home }
+	}
+	return "WHERE", func(p control.Process) wire.NodeID { return p.Where }
 }
 
 func printJSON(w io.Writer, v any) error {

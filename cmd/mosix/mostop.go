@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"umosix/wire"
 	"umosix/wire/control"
 )
 
@@ -75,6 +76,13 @@ func (c *mostopCmd) show(w *os.File, list []control.Process, share map[int]float
 	slices.SortStableFunc(list, func(p, q control.Process) int {
 		return cmp.Or(cmp.Compare(share[q.Pid], share[p.Pid]), cmp.Compare(q.CPU, p.CPU))
 	})
+	away := 0
+	for _, p := range list {
+		if p.Where != wire.Home {
+			away++
+		}
+	}
+	all := len(list)
 	if size, err := unix.IoctlGetWinsize(int(w.Fd()), unix.TIOCGWINSZ); err == nil && !c.Batch {
 		const clear = "\x1b[H\x1b[J"
 		fmt.Fprint(w, clear)
@@ -82,30 +90,17 @@ func (c *mostopCmd) show(w *os.File, list []control.Process, share map[int]float
 			list = list[:rows]
 		}
 	}
-	away := 0
-	for _, p := range list {
-		if p.Where != 0 {
-			away++
-		}
-	}
-	fmt.Fprintf(w, "%s  %d processes, %d away\n\n", time.Now().Format(time.TimeOnly), len(list), away)
+	fmt.Fprintf(w, "%s  %d processes, %d away\n\n", time.Now().Format(time.TimeOnly), all, away)
 	return c.table(w, list, share)
 }
 
 func (c *mostopCmd) table(w io.Writer, list []control.Process, share map[int]float64) error {
 	table := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
-	place := "WHERE"
-	if c.Guests {
-		place = "HOME"
-	}
+	place, placeOf := c.place()
 	fmt.Fprintf(table, "PID\t%s\tNMIGS\tSTAT\t%%CPU\tTIME\tRSS\tJOB\tCOMMAND\n", place)
 	for _, p := range list {
-		at := p.Where
-		if c.Guests {
-			at = p.Home
-		}
 		fmt.Fprintf(table, "%d\t%v\t%d\t%s\t%.0f\t%s\t%s\t%s\t%s\n",
-			p.Pid, at, p.Moves, p.State, share[p.Pid], cpuTime(p.CPU), size(p.RSS), p.Job, p.Command)
+			p.Pid, placeOf(p), p.Moves, p.State, share[p.Pid], cpuTime(p.CPU), size(p.RSS), p.Job, p.Command)
 	}
 	return table.Flush()
 }
