@@ -220,18 +220,27 @@ func TestMoveBeforeExec(t *testing.T) {
 	if done := d.answer(t); done.Failure != "" {
 		t.Fatal(done.Failure)
 	}
-	answers := make(chan control.Done, 1)
 	d.lines.Send(toNode2(2, pid, bad.listen(t, a)))
-	go func() { answers <- d.answer(t) }()
+	answers := make(chan control.Done, 1)
+	go func() {
+		defer close(answers)
+		if done, err := d.nextAnswer(); err == nil {
+			answers <- done
+		}
+	}()
 	select {
 	case done := <-answers:
-		t.Errorf("moved before the exec: %+v", done)
-		return
+		t.Fatalf("moved before the exec: %+v", done)
 	case <-time.After(100 * time.Millisecond):
 	}
 	fmt.Fprintln(in, "go")
-	if done := <-answers; !strings.Contains(done.Failure, "no memory") {
-		t.Errorf("failure: %q", done.Failure)
+	select {
+	case done := <-answers:
+		if !strings.Contains(done.Failure, "no memory") {
+			t.Errorf("failure: %q", done.Failure)
+		}
+	case <-time.After(10 * lingers):
+		t.Fatal("it does not move after the exec")
 	}
 	if name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid)); string(name) != "sleep\n" {
 		t.Errorf("it runs %q, %v", name, err)
@@ -311,13 +320,21 @@ func toNode2(id uint64, pid int, address string) control.ToDeputy {
 
 // answer is the next answer to a request.
 func (d *startedDeputy) answer(t *testing.T) control.Done {
+	done, err := d.nextAnswer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return done
+}
+
+func (d *startedDeputy) nextAnswer() (control.Done, error) {
 	for {
 		var said control.FromDeputy
-		if err := d.lines.Receive(&said); err != nil {
-			t.Fatal(err)
-		}
-		if said.Done != nil {
-			return *said.Done
+		switch err := d.lines.Receive(&said); {
+		case err != nil:
+			return control.Done{}, err
+		case said.Done != nil:
+			return *said.Done, nil
 		}
 	}
 }
