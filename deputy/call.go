@@ -90,10 +90,16 @@ func (t *task) serveCall(p *peer, f *link.Frame) error {
 		return err
 	}
 	c.peer, c.seq = p, f.Seq
-	if c.nr == unix.SYS_CLONE {
-		c.begun, c.done, c.ret = true, true, t.spawn()
-		t.setCall(c)
+	switch {
+	case c.nr == unix.SYS_CLONE && c.args[0]&unix.CLONE_THREAD != 0:
+		c.settle(t.spawn())
 		c.answer()
+		return nil
+	case c.nr == unix.SYS_CLONE:
+		c.fork()
+		return nil
+	case c.nr == unix.SYS_EXECVE || c.nr == unix.SYS_EXECVEAT:
+		c.exec(m.Mask, f.Ack)
 		return nil
 	}
 	c.toSelf()

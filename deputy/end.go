@@ -24,6 +24,9 @@ func (t *task) serveExit(f *link.Frame) error {
 	<-b.readiness()
 	b.using.RLock()
 	defer b.using.RUnlock()
+	if m.Unmade {
+		return b.on(b.unmake)
+	}
 	t.slot.Masks(b.openMask, b.openMask)
 	if !m.Group {
 		b.d.tracer.Do(func() { t.exiting = true })

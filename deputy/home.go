@@ -1,6 +1,7 @@
 package deputy
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 func (b *body) goHome(done *control.Done) error {
 	p := b.peerNow()
 	if p == nil {
-		return errEnded
+		return b.notAway()
 	}
 	<-b.readiness()
 	b.decide()
@@ -35,7 +36,7 @@ func (b *body) goHome(done *control.Done) error {
 		err = b.receivePages(x, s, img)
 	}
 	if err == nil {
-		err = b.commitHome(p)
+		err = b.commitHome()
 	}
 	if err != nil {
 		return b.thaw(p, err)
@@ -50,10 +51,24 @@ func (b *body) goHome(done *control.Done) error {
 	return err
 }
 
+// errReplaced says that the process has started another program, which is at home.
+var errReplaced = errors.New("it has just started another program")
+
+// notAway says why a process that was away a moment ago is so no more.
+func (b *body) notAway() error {
+	if b.now() == ended {
+		return errEnded
+	}
+	return errReplaced
+}
+
 // freeze has the executor stop the guest and returns the head of its image.
 func (b *body) freeze(x *exchange) (*image.Image, error) {
 	p := x.peer
 	err := b.on(func() error {
+		if b.peerNow() != p {
+			return errReplaced
+		}
 		b.freezing = true // from here on signals wait for the outcome
 		return x.send(b.header(wire.TypeFreeze), nil)
 	})
@@ -162,20 +177,12 @@ func (b *body) receivePages(x *exchange, s *snapshot.Subject, img *image.Image) 
 
 // commitHome is the point of no return: the process is at home, the guest is of
 // no use any more.
-func (b *body) commitHome(p *peer) error {
-	b.mu.Lock()
-	if b.state == ended {
-		b.mu.Unlock()
-		return errEnded
+func (b *body) commitHome() error {
+	drop, err := b.part(parked)
+	if err != nil {
+		return err
 	}
-	b.state, b.peer = parked, nil
-	b.inc++
-	b.stats.before.UserNs += b.stats.usage.UserNs
-	b.stats.before.SystemNs += b.stats.usage.SystemNs
-	b.stats.usage = wire.Usage{}
-	h := wire.Header{Type: wire.TypeDrop, Pid: b.pid, Tid: b.pid, Inc: b.inc - 1}
-	b.mu.Unlock()
-	p.link.Send(h, nil) // without a link the guest is dropped, too
+	drop()
 	return nil
 }
 

@@ -15,7 +15,7 @@ import (
 func (b *body) goOnward(to destination, done *control.Done) error {
 	p := b.peerNow()
 	if p == nil {
-		return errEnded
+		return b.notAway()
 	}
 	q, err := b.d.reach(to)
 	if err != nil {

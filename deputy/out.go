@@ -19,6 +19,15 @@ func (b *body) moveTo(to destination, done *control.Done) error {
 	defer b.moving.Unlock()
 	b.using.RLock()
 	defer b.using.RUnlock()
+	for {
+		if err := b.moveOnce(to, done); !errors.Is(err, errReplaced) {
+			return err
+		}
+	}
+}
+
+// moveOnce is moveTo for the program that the process is now.
+func (b *body) moveOnce(to destination, done *control.Done) error {
 	from := b.place()
 	switch {
 	case b.now() == ended:

@@ -82,6 +82,12 @@ func (t *task) passNative(sig int) error {
 	return t.k.Cont(sig)
 }
 
+// relayed is the last frame with a signal that was sent to a stay of the process.
+type relayed struct {
+	inc wire.Incarnation
+	seq uint64
+}
+
 // relay sends a signal to the guest: to the task's own task, or to the process.
 func (t *task) relay(info *tracer.Siginfo, own bool) {
 	b := t.b
@@ -92,9 +98,11 @@ func (t *task) relay(info *tracer.Siginfo, own bool) {
 	m := wire.Relay{Info: append([]byte(nil), info[:]...), Group: !own}
 	h := b.header(wire.TypeRelay)
 	h.Tid = t.tid
-	if err := p.link.Send(h, &m); err != nil {
+	seq, err := p.link.SendNumbered(h, &m)
+	if err != nil {
 		p.link.Close()
 	}
+	b.relayed = relayed{h.Inc, seq}
 }
 
 // relayDeferred sends on the signals that were met while the task was being stopped.

@@ -217,7 +217,7 @@ func (t *task) drain(shared bool) error {
 		return err
 	}
 	for range pending {
-		info, ok, err := t.drainOne()
+		info, ok, err := t.drainOne(closedMask)
 		switch {
 		case err != nil:
 			return err
@@ -231,14 +231,12 @@ func (t *task) drain(shared bool) error {
 	return nil
 }
 
-// drainOne is rt_sigtimedwait for any signal, without waiting.
-func (t *task) drainOne() (info tracer.Siginfo, ok bool, err error) {
+// drainOne is rt_sigtimedwait for a set of signals, without waiting.
+func (t *task) drainOne(set uint64) (info tracer.Siginfo, ok bool, err error) {
 	buffers, at := t.slot.Buffers()
 	room := buffers[smallOffset : smallOffset+256]
 	clear(room)
-	for i := range 8 {
-		room[i] = 0xff // the set: every signal; then a time limit of 0 and the siginfo
-	}
+	binary.LittleEndian.PutUint64(room, set) // then a time limit of 0 and the siginfo
 	ret, err := t.in.Call(unix.SYS_RT_SIGTIMEDWAIT, uint64(at)+smallOffset, uint64(at)+smallOffset+32, uint64(at)+smallOffset+8, 8)
 	copy(info[:], room[32:160])
 	return info, err == nil && ret > 0, err

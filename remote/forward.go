@@ -158,9 +158,15 @@ func (t *task) takeReply(f *link.Frame) error {
 	if err := m.CheckPayload(f.Payload); err != nil {
 		return err
 	}
-	if t.birth != nil {
+	if t.birth != nil && !abi.Failed(m.Ret) {
+		if err := t.scatter(m.Outs, f.Payload); err != nil {
+			return err
+		}
 		t.bear(m.Ret)
 		return nil
+	}
+	if t.birth != nil { // home has made nobody
+		t.birth, t.call.Nr = nil, uint64(uint32(t.regs.OrigRax))
 	}
 	t.addAway(m.Ret, f.Payload)
 	if err := t.scatter(m.Outs, f.Payload); err != nil {

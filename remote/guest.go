@@ -50,11 +50,15 @@ type guest struct {
 	since   time.Time
 	used    image.CPUTime // by the process in the stays before
 
-	asked   uint64 // the frame of home that the image on its way answers
-	stopped bool   // by the default action of a signal
-	halting bool   // all tasks are being stopped
-	ignored uint64 // signals that the program ignores
-	atHome  uint64 // signals that a signalfd at home reads
+	awaitedBy *task  // that of its parent which stands still until it execs or ends (man vfork)
+	shares    bool   // it runs in that task's memory
+	asked     uint64 // the frame of home that the image on its way answers
+	late      bool   // that one waits until a child execs or ends
+	heard     uint64 // the last frame with a signal
+	stopped   bool   // by the default action of a signal
+	halting   bool   // all tasks are being stopped
+	ignored   uint64 // signals that the program ignores
+	atHome    uint64 // signals that a signalfd at home reads
 }
 
 // leader is the task that the process began with.
@@ -124,13 +128,14 @@ func (g *guest) discard() {
 		t.awaitEnd()
 	}
 	leader.awaitEnd() // whose end is told last
-	if g.loop != nil {
+	if inherited := g.leaveChildren(); g.loop != nil && !g.shares && !inherited {
 		g.loop.Close()
 	}
 	if g.mem != nil {
 		g.mem.Close()
 	}
 	g.files.close()
+	g.letParentGo()
 }
 
 // usage is what the guest has used here.

@@ -13,10 +13,17 @@ import (
 )
 
 // leave stops the guest and sends its image. It stays, frozen, until home has
-// decided.
+// decided. One that waits for its child leaves when that has exec'd or ended.
 func (g *guest) leave() {
 	isHeld := func(t *task) bool { return t.state == held }
-	if g.stage != alive || slices.ContainsFunc(g.tasks, isHeld) || !g.haltAll() {
+	switch {
+	case g.stage == alive && g.awaits():
+		g.late = true
+		return
+	case g.shares && !g.leader().homing:
+		g.x.send(g.answer(wire.TypeAbandon), &wire.Reason{Text: "the process runs in its parent's memory"})
+		return
+	case g.stage != alive || slices.ContainsFunc(g.tasks, isHeld) || !g.haltAll():
 		g.x.send(g.answer(wire.TypeAbandon), &wire.Reason{Text: "the process is stopped"})
 		return
 	}
@@ -97,7 +104,7 @@ func (t *task) standStill() (call image.PendingCall, err error) {
 			return call, err
 		}
 		t.user.Regs = t.regs
-		if before || t.homing || t.mapping != nil || t.birth != nil {
+		if before || t.homing || t.mapping != nil || t.birth != nil || isExec(t.call.Nr) {
 			t.user.Regs.Rewind(nr)
 			t.anew, t.mapping, t.birth = !t.homing, nil, nil
 		} else {
@@ -141,6 +148,7 @@ func (t *task) settleComputing() (call image.PendingCall, err error) {
 
 // thaw lets a frozen guest go on here.
 func (g *guest) thaw() {
+	g.late = false
 	if g.stage != frozen {
 		return
 	}

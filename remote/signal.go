@@ -21,6 +21,7 @@ func (g *guest) takeSignal(f *link.Frame) error {
 	if err := f.Decode(&m); err != nil {
 		return err
 	}
+	g.heard = f.Seq
 	var info tracer.Siginfo
 	if len(m.Info) != len(info) {
 		return fmt.Errorf("siginfo of %d bytes", len(m.Info))
@@ -139,7 +140,7 @@ func (t *task) receive(info *tracer.Siginfo, own bool) error {
 
 // interrupt has home take the body out of the call that the guest waits for.
 func (t *task) interrupt() {
-	if t.homing || t.mapping != nil || t.birth != nil {
+	if t.homing || t.mapping != nil || t.birth != nil || t.awaits != nil || isExec(t.call.Nr) {
 		return
 	}
 	h := t.header(wire.TypeInterrupt)

@@ -21,27 +21,34 @@ const (
 	emptyFlags  = unix.CLONE_DETACHED
 )
 
-// birth is a thread that a task is about to make: struct clone_args (man clone3), as
-// far as it is of use, and its slot.
+// birth is a thread or a process that a task is about to make: struct clone_args (man
+// clone3), as far as it is of use, and its slot.
 type birth struct {
-	flags, parentTid, childTid, stack, tls uint64
-	slot                                   *tracer.Slot
+	flags, pidfd, signal, parentTid, childTid, stack, tls uint64
+	slot                                                  *tracer.Slot // nil for a process with memory of its own
 }
 
-// clone begins to make what the program asks for: a thread is made here, everything
-// else at home.
+// isThread tells whether it is an ordinary thread.
+func (b *birth) isThread() bool {
+	return b.flags&^(memoryFlags|emptyFlags) == abi.ThreadFlags && b.stack != 0 && b.signal == 0
+}
+
+// clone begins to make what the program asks for: its number comes from home, where the
+// body makes one, too. What cannot be made here is made at home.
 func (t *task) clone(nr uint64, args [6]uint64) {
-	b, ok := t.threadArgs(nr, args)
-	if !ok {
-		t.askHome("it starts a process")
+	b, ok := t.birthArgs(nr, args)
+	switch {
+	case !ok || !b.isThread() && !t.forks(b):
+		t.askHome("it starts a process in a way that is known at home only")
 		return
-	}
-	if b.slot = t.g.freeSlot(); b.slot == nil {
-		t.askHome("it starts more threads than there is room for")
-		return
+	case b.flags&unix.CLONE_VM != 0:
+		if b.slot = t.g.freeSlot(); b.slot == nil {
+			t.askHome("it starts more threads than there is room for")
+			return
+		}
 	}
 	t.birth = b
-	t.call = abi.Call{Nr: unix.SYS_CLONE, Args: [6]uint64{b.flags}}
+	t.call = b.call()
 	t.state, t.row = waiting, nil
 	seq, err := t.g.x.link.SendNumbered(t.header(wire.TypeCall), &wire.Call{Call: t.call})
 	if err != nil {
@@ -50,12 +57,20 @@ func (t *task) clone(nr uint64, args [6]uint64) {
 	t.seq = seq
 }
 
-// threadArgs reads the arguments of clone or clone3; ok tells that they ask for an
-// ordinary thread.
-func (t *task) threadArgs(nr uint64, args [6]uint64) (b *birth, ok bool) {
+// birthArgs reads the arguments of the calls that make tasks.
+func (t *task) birthArgs(nr uint64, args [6]uint64) (b *birth, ok bool) {
 	switch nr {
+	case unix.SYS_FORK:
+		return &birth{signal: uint64(unix.SIGCHLD)}, true
+	case unix.SYS_VFORK:
+		return &birth{flags: unix.CLONE_VM | unix.CLONE_VFORK, signal: uint64(unix.SIGCHLD)}, true
 	case unix.SYS_CLONE:
-		b = &birth{flags: args[0], stack: args[1], parentTid: args[2], childTid: args[3], tls: args[4]}
+		b = &birth{flags: uint64(uint32(args[0])) &^ unix.CSIGNAL, signal: args[0] & unix.CSIGNAL,
+			stack: args[1], parentTid: args[2], childTid: args[3], tls: args[4]}
+		if b.flags&unix.CLONE_PIDFD != 0 {
+			b.pidfd = b.parentTid
+		}
+		return b, b.flags&unix.CLONE_PIDFD == 0 || b.flags&unix.CLONE_PARENT_SETTID == 0
 	case unix.SYS_CLONE3:
 		const tlsEnd, all = 64, 88 // up to CLONE_ARGS_SIZE_VER0, and what is known
 		raw := make([]byte, all)
@@ -67,14 +82,14 @@ func (t *task) threadArgs(nr uint64, args [6]uint64) (b *birth, ok bool) {
 			return nil, false
 		}
 		word := func(i int) uint64 { return binary.LittleEndian.Uint64(raw[8*i:]) }
-		if word(4) != 0 || slices.Max(raw[64:]) != 0 { // exit_signal; set_tid, cgroup
-			return nil, false
+		b = &birth{flags: word(0), pidfd: word(1), childTid: word(2), parentTid: word(3), signal: word(4), tls: word(7)}
+		if word(5) != 0 {
+			b.stack = word(5) + word(6)
 		}
-		b = &birth{flags: word(0), childTid: word(2), parentTid: word(3), stack: word(5) + word(6), tls: word(7)}
-	default:
-		return nil, false
+		known := b.flags&unix.CSIGNAL == 0 && b.signal <= unix.CSIGNAL && (word(5) != 0) == (word(6) != 0)
+		return b, known && slices.Max(raw[64:]) == 0 // set_tid, cgroup
 	}
-	return b, b.flags&^(memoryFlags|emptyFlags) == abi.ThreadFlags && b.stack != 0
+	return nil, false
 }
 
 // freeSlot is a slot of the window that no task has, or nil.
@@ -82,8 +97,11 @@ func (g *guest) freeSlot() *tracer.Slot {
 	used := make([]bool, g.loop.Slots)
 	for _, t := range g.tasks {
 		used[t.slot.Number()] = true
-		if t.birth != nil {
+		if t.birth != nil && t.birth.slot != nil {
 			used[t.birth.slot.Number()] = true
+		}
+		if t.awaits != nil && t.awaits.shares {
+			used[t.awaits.leader().slot.Number()] = true
 		}
 	}
 	n := slices.Index(used, false)
@@ -97,26 +115,37 @@ func (g *guest) freeSlot() *tracer.Slot {
 	return slot
 }
 
-// bear makes the thread that the body has now, or tells why there is none.
+// bear makes the thread or the process that the body has now.
 func (t *task) bear(ret int64) {
 	b := t.birth
 	t.birth = nil
-	if abi.Failed(ret) {
-		t.finish(ret)
+	bear := t.bearProcess
+	if b.isThread() {
+		bear = t.bearThread
+	}
+	err := bear(b, abi.HomePid(ret))
+	if err == nil {
 		return
 	}
-	child, err := t.make(b, abi.HomePid(ret))
+	t.g.x.log.Warn().Int("pid", int(t.g.pid)).Int64("tid", ret).Err(err).Msg("neither thread nor process made")
+	h := t.header(wire.TypeExit)
+	h.Tid = abi.HomePid(ret)
+	if !b.isThread() {
+		h.Pid = h.Tid
+	}
+	t.g.x.send(h, &wire.Exit{Unmade: !b.isThread()})
+	t.homing = true
+	t.g.x.send(t.header(wire.TypeComeHome), &wire.Reason{Text: "it starts what cannot be made away from home", Must: true})
+}
+
+func (t *task) bearThread(b *birth, tid abi.HomePid) error {
+	child, err := t.make(b, tid)
 	if err != nil {
-		t.g.x.log.Warn().Int("pid", int(t.g.pid)).Int64("tid", ret).Err(err).Msg("thread not made")
-		h := t.header(wire.TypeExit)
-		h.Tid = abi.HomePid(ret)
-		t.g.x.send(h, &wire.Exit{})
-		t.homing = true
-		t.g.x.send(t.header(wire.TypeComeHome), &wire.Reason{Text: "it starts a thread that cannot be made away from home", Must: true})
-		return
+		return err
 	}
 	child.cont(0)
-	t.finish(ret)
+	t.finish(int64(tid))
+	return nil
 }
 
 // make has the task clone itself as the program has asked, into a thread with that
@@ -143,19 +172,23 @@ func (t *task) make(b *birth, tid abi.HomePid) (*task, error) {
 	if err := in.End(); err != nil {
 		return nil, err
 	}
-	return child, child.stand(t.regs, b.stack, mask)
+	return child, child.stand(child.g.loop.Insn(), t.regs, b.stack, mask)
 }
 
-// stand puts a new thread behind the call of the program that made it.
-func (t *task) stand(parent tracer.Regs, stack, mask uint64) error {
-	in, err := t.k.Injector(t.g.loop.Insn())
+// stand puts a new task behind the call of the program that made it; without a stack of
+// its own it goes on with a copy, or with that of the task that made it.
+func (t *task) stand(insn abi.Addr, parent tracer.Regs, stack, mask uint64) error {
+	in, err := t.k.Injector(insn)
 	if err != nil {
 		return err
 	}
 	own := in.Regs().FsBase
 	r := parent
 	r.Skip(0)
-	r.Rsp, r.FsBase = stack, own
+	r.FsBase = own
+	if stack != 0 {
+		r.Rsp = stack
+	}
 	*in.Regs(), *in.Mask() = r, mask
 	return in.End()
 }

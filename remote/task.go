@@ -45,6 +45,7 @@ type task struct {
 	seq     uint64 // of the frame that home has to answer
 	mapping *mapping
 	birth   *birth
+	awaits  *guest        // its child, which it has been told to wait for (man vfork)
 	anew    bool          // it makes its call anew if the guest thaws
 	homing  bool          // the call that it stands before is to be made at home
 	until   int64         // when the limit of its futex wait is over, by home's monotonic clock; 0: it has none that is a duration

@@ -141,7 +141,7 @@ func (t *task) local(row *abi.Row, nr uint64, args [6]uint64) {
 	case unix.SYS_CLONE, unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_CLONE3:
 		t.clone(nr, args)
 	case unix.SYS_EXECVE, unix.SYS_EXECVEAT:
-		t.askHome("it starts another program")
+		t.exec(row, nr, args)
 	case unix.SYS_MLOCK, unix.SYS_MLOCK2, unix.SYS_MUNLOCK, unix.SYS_MLOCKALL, unix.SYS_MUNLOCKALL:
 		t.askHome("it locks memory")
 	default:

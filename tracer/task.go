@@ -293,6 +293,9 @@ func (k *Task) TakeDeferred() []Siginfo {
 	return d
 }
 
+// HasDeferred tells whether TakeDeferred has any.
+func (k *Task) HasDeferred() bool { return len(k.deferred) > 0 }
+
 // errNoStop says that a task did not stop in time: as a rule it waits in the
 // kernel for its vfork child, and stops when the child execs or ends.
 var errNoStop = errors.New("it does not stop (it may wait for a vfork child)")

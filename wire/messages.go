@@ -101,6 +101,7 @@ type Fault struct {
 type Exit struct {
 	Status int
 	Group  bool
+	Unmade bool // there never was a guest: it could not be made
 	Usage  Usage
 }
 

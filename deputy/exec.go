@@ -1,0 +1,190 @@
+package deputy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+	"umosix/wire"
+)
+
+// exec has the body start another program. If that succeeds, the guest is of no use any
+// more, and the new program is at home. mask is what the guest blocks, heard the last
+// frame with a signal that it has taken: while one is on its way the guest has to take
+// it, and asks again. On the link's thread.
+func (c *call) exec(mask, heard uint64) {
+	t := c.t
+	if reason := c.execReason(); reason != "" {
+		t.b.comeHome(reason, true)
+		return
+	}
+	c.raiseFences()
+	err := t.b.on(func() error {
+		replaced, ret, err := t.execBody(c, heard)
+		switch {
+		case err != nil:
+			return err
+		case replaced:
+			return t.becomeNative(mask)
+		}
+		c.settle(ret)
+		c.answer()
+		t.relayDeferred()
+		return nil
+	})
+	if err != nil && err != tracer.ErrGone {
+		t.b.d.log.Error().Int("pid", int(t.b.pid)).Err(err).Msg("no program started")
+		t.b.comeHome("it starts another program", true)
+	}
+}
+
+// execBody makes the call while all signals are masked: those that come meanwhile are the
+// new program's, or are met when the call has failed. On the tracer's thread.
+func (t *task) execBody(c *call, heard uint64) (replaced bool, ret int64, err error) {
+	b := t.b
+	b.awaitExits()
+	if !b.mayChange() || len(b.tasks) > 1 {
+		return false, restartNoIntr, nil
+	}
+	if _, err := t.k.StopWithin(stopLimit); err != nil {
+		return false, 0, err
+	}
+	t.relayDeferred()
+	if b.relayed.inc == b.incarnation() && b.relayed.seq > heard {
+		return false, restartNoIntr, t.passOver()
+	}
+	if err := t.beginSession(); err != nil {
+		return false, 0, err
+	}
+	args := c.args
+	ret, err = t.in.Call(c.nr, args[:]...)
+	if err == nil && ret == 0 {
+		t.in = nil // its registers are the new program's
+		return true, 0, nil
+	}
+	return false, ret, errors.Join(err, t.endSession(), t.passOver())
+}
+
+// becomeNative lets a new program go that stands at its beginning. On the tracer's thread.
+func (t *task) becomeNative(mask uint64) error {
+	b := t.b
+	b.killSlots()
+	t.setCall(nil)
+	drop, err := b.part(native)
+	if err != nil {
+		return err
+	}
+	b.loop.Close()
+	b.mem.Close()
+	b.loop, b.mem, t.slot, t.fences = nil, nil, nil, nil
+	b.openMask, t.user.Mask = 0, mask
+	drop()
+	err = errors.Join(t.k.SetSigMask(mask), t.letGo())
+	b.report()
+	b.d.forget(b)
+	return err
+}
+
+// execReason says why the program is to be started by an untraced process: it gives
+// rights that a traced one does not get, or cannot be read. A file that is not found is
+// the kernel's affair.
+func (c *call) execReason() string {
+	name, ok := c.execPath()
+	for range maxScripts {
+		if !ok {
+			return ""
+		}
+		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
+			return ""
+		}
+		file, err := os.Open(name)
+		if err != nil {
+			return "it starts a program that cannot be read"
+		}
+		privileged, interpreter := inspect(file)
+		file.Close()
+		switch {
+		case privileged:
+			return "it starts a program that has rights of its own"
+		case interpreter == "":
+			return ""
+		}
+		name, ok = c.atHome(interpreter), true
+	}
+	return ""
+}
+
+// maxScripts is how many interpreters of interpreters the kernel follows (fs/exec.c).
+const maxScripts = 5
+
+// execPath is the program's file as this program finds it.
+func (c *call) execPath() (string, bool) {
+	regions := c.plan.Regions
+	if len(regions) == 0 || regions[0].Avail == 0 {
+		return "", false
+	}
+	name, _, ended := bytes.Cut(c.data[0], []byte{0})
+	if !ended {
+		return "", false
+	}
+	dir := "cwd"
+	if c.nr == unix.SYS_EXECVEAT && int32(c.plan.Args[0]) != unix.AT_FDCWD {
+		dir = fmt.Sprintf("fd/%d", int32(c.plan.Args[0]))
+	}
+	path := string(name)
+	if strings.HasPrefix(path, "/") {
+		return c.atHome(path), true
+	}
+	return strings.TrimSuffix(fmt.Sprintf("/proc/%d/%s/%s", c.b.pid, dir, path), "/"), true
+}
+
+// atHome is an absolute path of the process as this program finds it.
+func (c *call) atHome(path string) string {
+	return fmt.Sprintf("/proc/%d/root", c.b.pid) + filepath.Clean("/"+path)
+}
+
+// inspect tells whether a program has rights of its own, and the interpreter of a script.
+func inspect(file *os.File) (privileged bool, interpreter string) {
+	info, err := file.Stat()
+	if err != nil || info.Mode()&(os.ModeSetuid|os.ModeSetgid) != 0 {
+		return true, ""
+	}
+	if n, err := unix.Fgetxattr(int(file.Fd()), "security.capability", nil); err == nil && n > 0 {
+		return true, ""
+	}
+	const longest = 256 // BINPRM_BUF_SIZE
+	head := make([]byte, longest)
+	n, _ := file.ReadAt(head, 0)
+	line, isScript := bytes.CutPrefix(head[:n], []byte("#!"))
+	if !isScript {
+		return false, ""
+	}
+	line, _, _ = bytes.Cut(line, []byte{'\n'})
+	if words := strings.Fields(string(line)); len(words) > 0 {
+		return false, words[0]
+	}
+	return false, ""
+}
+
+// part ends the process's stay at its peer and gives what tells the peer.
+func (b *body) part(to state) (drop func(), err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.state == ended {
+		return nil, errEnded
+	}
+	p := b.peer
+	h := wire.Header{Type: wire.TypeDrop, Pid: b.pid, Tid: b.pid, Inc: b.inc}
+	b.state, b.peer = to, nil
+	b.inc++
+	b.stats.before.UserNs += b.stats.usage.UserNs
+	b.stats.before.SystemNs += b.stats.usage.SystemNs
+	b.stats.usage = wire.Usage{}
+	return func() { p.link.Send(h, nil) }, nil // without a link the guest is dropped, too
+}

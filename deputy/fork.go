@@ -1,0 +1,187 @@
+package deputy
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+	"umosix/tracer/abi"
+)
+
+// fork makes a child of the body for one that the guest is about to make, and gives its
+// number. The child is away from its birth on: what it is made of is copied at the guest.
+// The answer leaves before anything else can be said about the child. On the link's thread.
+func (c *call) fork() {
+	t := c.t
+	err := t.b.on(func() error {
+		child, ret, err := t.forkBody(c)
+		if err != nil {
+			ret = -int64(unix.EAGAIN)
+		}
+		c.settle(ret)
+		c.answer()
+		t.relayDeferred()
+		if child != nil {
+			child.leader().relayDeferred()
+			child.report()
+		}
+		return err
+	})
+	if err != nil && err != tracer.ErrGone {
+		t.b.d.log.Error().Int("pid", int(t.b.pid)).Int("tid", int(t.tid)).Err(err).Msg("no process made")
+	}
+}
+
+// settle notes the outcome of a call that was not made in the loop.
+func (c *call) settle(ret int64) {
+	c.ending.Lock()
+	c.begun = true
+	c.setOutcome(ret)
+	c.ending.Unlock()
+	c.t.setCall(c)
+}
+
+// mayChange tells whether the process may become another one, or two: not while its
+// guest's image is on its way. On the tracer's thread.
+func (b *body) mayChange() bool { return b.now() == away && !b.freezing }
+
+// forkBody is fork on the tracer's thread.
+func (t *task) forkBody(c *call) (*body, int64, error) {
+	b := t.b
+	if !b.mayChange() {
+		return nil, restartNoIntr, nil
+	}
+	if _, err := t.k.StopWithin(stopLimit); err != nil {
+		return nil, 0, err
+	}
+	if err := errors.Join(t.k.SetOptions(t.options()|unix.PTRACE_O_TRACEFORK|unix.PTRACE_O_TRACECLONE), t.beginSession()); err != nil {
+		return nil, 0, err
+	}
+	k, ret, err := t.in.Clone(c.forkArgs())
+	if err != nil || k == nil {
+		return nil, ret, errors.Join(err, t.goOnForked())
+	}
+	child, err := t.adopt(k)
+	if err != nil {
+		return nil, 0, errors.Join(err, k.SetOptions(bodyOptions), endTask(k), t.reap(abi.HomePid(k.Tid)), t.goOnForked())
+	}
+	return child, ret, t.goOnForked()
+}
+
+// goOnForked ends the session in which a child was made.
+func (t *task) goOnForked() error {
+	return errors.Join(t.endSession(), t.k.SetOptions(t.options()), t.passOver())
+}
+
+// cloneClear is CLONE_CLEAR_SIGHAND, which only clone3 has.
+const cloneClear = 0x100000000
+
+// forkArgs is the call that makes the child: by clone3 only what clone cannot do, for
+// there are machines that forbid it.
+func (c *call) forkArgs() (nr uint64, a, b, d uint64) {
+	flags, pidfd := c.args[0], c.args[2]
+	if flags&cloneClear == 0 {
+		return unix.SYS_CLONE, flags, 0, pidfd
+	}
+	const size = 64 // CLONE_ARGS_SIZE_VER0
+	buffers, at := c.t.slot.Buffers()
+	room := buffers[smallOffset:][:size]
+	clear(room)
+	put := func(i int, word uint64) { binary.LittleEndian.PutUint64(room[8*i:], word) }
+	put(0, flags&^uint64(unix.CSIGNAL))
+	put(1, pidfd)
+	put(4, flags&unix.CSIGNAL)
+	return unix.SYS_CLONE3, uint64(at) + smallOffset, size, 0
+}
+
+// adopt makes a body of the child that a task has just made. It has the window of its
+// parent, at the same place, for so has its guest.
+func (t *task) adopt(k *tracer.Task) (*body, error) {
+	b := t.b
+	child := newBody(b.d, abi.HomePid(k.Tid))
+	child.madeBy, child.insn, child.openMask, child.ready = t, b.insn, b.openMask, make(chan struct{})
+	close(child.ready)
+	b.mu.Lock()
+	child.state, child.peer, child.inc = away, b.peer, b.inc
+	b.mu.Unlock()
+	if err := child.settleIn(k, b.loop); err != nil {
+		return nil, fmt.Errorf("child %d of process %d: %w", k.Tid, b.pid, err)
+	}
+	b.d.mu.Lock()
+	b.d.bodies[child.pid] = child
+	b.d.mu.Unlock()
+	return child, nil
+}
+
+// settleIn gives a new body its window, where it idles.
+func (b *body) settleIn(k *tracer.Task, like *tracer.Loop) (err error) {
+	t := b.leader()
+	t.k, k.Handler = k, t.onStop
+	if b.mem, err = tracer.OpenMemory(k.Tid); err != nil {
+		return err
+	}
+	in, err := k.Injector(b.insn)
+	if err != nil {
+		return err
+	}
+	if b.loop, err = tracer.NewLoop(k.Tid, b.mem, in, like.Window, like.Slots); err != nil {
+		return err
+	}
+	if err := in.End(); err != nil {
+		return err
+	}
+	if t.slot, err = b.freeSlot(); err != nil {
+		return err
+	}
+	return t.idle()
+}
+
+// unmake takes back a child that the guest could not make: nobody at home is to see that
+// there was one. On the tracer's thread.
+func (b *body) unmake() error {
+	t, parent := b.leader(), b.madeBy
+	if _, err := t.k.StopWithin(stopLimit); err != nil {
+		return err
+	}
+	b.fenced = true
+	err := t.k.SetOptions(bodyOptions) // nobody meets its exit
+	err = errors.Join(err, endTask(t.k))
+	b.gone()
+	if _, stopErr := parent.k.StopWithin(stopLimit); stopErr != nil {
+		return errors.Join(err, stopErr)
+	}
+	err = errors.Join(err, parent.beginSession())
+	err = errors.Join(err, parent.reap(b.pid), parent.endSession(), parent.passOver())
+	parent.relayDeferred()
+	return err
+}
+
+// endTask kills a stopped task and waits until it is gone.
+func endTask(k *tracer.Task) error {
+	k.Handler = nil
+	if err := unix.Kill(int(k.Tid), unix.SIGKILL); err != nil {
+		return err
+	}
+	for {
+		if _, err := k.Wait(); err != nil {
+			return nil
+		}
+		k.Cont(0)
+	}
+}
+
+// reap has a task wait for a child that has ended, and takes its SIGCHLD. In a session,
+// where all signals are masked.
+func (t *task) reap(pid abi.HomePid) error {
+	if ret, err := t.in.Call(unix.SYS_WAIT4, uint64(pid), 0, unix.WALL, 0); err != nil || ret < 0 {
+		return fmt.Errorf("reap child %d of process %d: %d, %w", pid, t.b.pid, ret, err)
+	}
+	info, ok, err := t.drainOne(1 << (unix.SIGCHLD - 1))
+	if err != nil || !ok || abi.HomePid(binary.LittleEndian.Uint32(info[16:])) == pid {
+		return err
+	}
+	return t.queue(&info, unix.SYS_RT_TGSIGQUEUEINFO, uint64(t.b.pid), uint64(t.tid))
+}
