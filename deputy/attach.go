@@ -276,12 +276,16 @@ func (b *body) enterLoop(fresh []*task) (err error) {
 	return nil
 }
 
+// fewSlots is for how many tasks there is room at least, children among them, which share
+// the window as long as there is.
+const fewSlots = 16
+
 // makeWindow makes a window with room for the tasks there are and for those that the
 // program may make while it is away.
 func (b *body) makeWindow(areas []tracer.Area) error {
 	slots := len(b.tasks)
 	if roomy(b.pid) {
-		slots = min(max(2*slots, 8), tracer.MaxSlots)
+		slots = min(max(2*slots, fewSlots), tracer.MaxSlots)
 	}
 	window, err := tracer.FindWindow(areas, slots)
 	if err != nil {
@@ -302,12 +306,18 @@ func roomy(pid abi.HomePid) bool {
 	return err == nil && strings.Contains(string(raw), "\nVmLck:\t       0 kB\n")
 }
 
-// freeSlot is a slot of the window that no task has.
+// freeSlot is a slot of the window that no task has, of this process or of those that it
+// shares the window with.
 func (b *body) freeSlot() (*tracer.Slot, error) {
 	used := make([]bool, b.loop.Slots)
-	for _, t := range b.tasks {
-		if t.slot != nil {
-			used[t.slot.Number()] = true
+	for _, other := range append(b.d.all(), b) {
+		if other.loop != b.loop {
+			continue
+		}
+		for _, t := range other.tasks {
+			if t.slot != nil {
+				used[t.slot.Number()] = true
+			}
 		}
 	}
 	n := slices.Index(used, false)
@@ -327,9 +337,8 @@ func (b *body) backOut(fresh []*task) (failed error) {
 			failed = errors.Join(failed, t.leave())
 		}
 	}
-	if b.loop == nil && b.mem != nil {
-		b.mem.Close()
-		b.mem = nil
+	if b.loop == nil {
+		b.closeMemory()
 	}
 	return errors.Join(failed, letGo(fresh))
 }
@@ -368,8 +377,6 @@ func (t *task) removeWindow() error {
 	if err := b.loop.Remove(t.in); err != nil {
 		return fmt.Errorf("remove the window of process %d: %w", b.pid, err)
 	}
-	b.loop.Close()
-	b.mem.Close()
-	b.loop, b.mem = nil, nil
+	b.closeMemory()
 	return nil
 }

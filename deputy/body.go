@@ -48,6 +48,7 @@ type body struct {
 	// Of the tracer's thread:
 	mem      *tracer.Memory
 	loop     *tracer.Loop
+	forkable bool                // children inherit the window
 	insn     abi.Addr            // where a `syscall` instruction outside the window is
 	openMask uint64              // signals that stay at home while the process is away
 	madeBy   *task               // that of its parent which forked it away; nil: it was met at home

@@ -122,9 +122,7 @@ func (t *task) stopLingering() {
 	}
 	b.mu.Unlock()
 	if over {
-		b.loop.Close()
-		b.mem.Close()
-		b.loop, b.mem = nil, nil
+		b.closeMemory()
 		b.d.forget(b)
 	}
 }
@@ -182,12 +180,18 @@ func (b *body) gone() {
 func (b *body) free() {
 	b.using.Lock()
 	defer b.using.Unlock()
-	b.d.tracer.Do(func() {
-		if b.loop != nil {
-			b.loop.Close()
-			b.mem.Close()
-		}
-	})
+	b.d.tracer.Do(b.closeMemory)
+}
+
+// closeMemory gives back our views of the process's memory. On the tracer's thread.
+func (b *body) closeMemory() {
+	if b.loop != nil {
+		b.loop.Close()
+	}
+	if b.mem != nil {
+		b.mem.Close()
+	}
+	b.loop, b.mem = nil, nil
 }
 
 // decide makes the move under way the one to say what the loss of the link means,

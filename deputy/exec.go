@@ -80,9 +80,8 @@ func (t *task) becomeNative(mask uint64) error {
 	if err != nil {
 		return err
 	}
-	b.loop.Close()
-	b.mem.Close()
-	b.loop, b.mem, t.slot, t.fences = nil, nil, nil, nil
+	b.closeMemory()
+	t.slot, t.fences = nil, nil
 	b.openMask, t.user.Mask = 0, mask
 	drop()
 	err = errors.Join(t.k.SetSigMask(mask), t.letGo())

@@ -60,6 +60,9 @@ func (t *task) forkBody(c *call) (*body, int64, error) {
 	if err := errors.Join(t.k.SetOptions(t.options()|unix.PTRACE_O_TRACEFORK|unix.PTRACE_O_TRACECLONE), t.beginSession()); err != nil {
 		return nil, 0, err
 	}
+	if err := t.letFork(true); err != nil {
+		return nil, 0, err
+	}
 	k, ret, err := t.in.Clone(c.forkArgs())
 	if err != nil || k == nil {
 		return nil, ret, errors.Join(err, t.goOnForked())
@@ -97,17 +100,17 @@ func (c *call) forkArgs() (nr uint64, a, b, d uint64) {
 	return unix.SYS_CLONE3, uint64(at) + smallOffset, size, 0
 }
 
-// adopt makes a body of the child that a task has just made. It has the window of its
-// parent, at the same place, for so has its guest.
+// adopt makes a body of the child that a task has just made.
 func (t *task) adopt(k *tracer.Task) (*body, error) {
 	b := t.b
 	child := newBody(b.d, abi.HomePid(k.Tid))
-	child.madeBy, child.insn, child.openMask, child.ready = t, b.insn, b.openMask, make(chan struct{})
+	child.madeBy, child.insn, child.openMask, child.forkable, child.ready = t, b.insn, b.openMask, true, make(chan struct{})
 	close(child.ready)
 	b.mu.Lock()
 	child.state, child.peer, child.inc = away, b.peer, b.inc
 	b.mu.Unlock()
 	if err := child.settleIn(k, b.loop); err != nil {
+		child.closeMemory()
 		return nil, fmt.Errorf("child %d of process %d: %w", k.Tid, b.pid, err)
 	}
 	b.d.mu.Lock()
@@ -116,27 +119,53 @@ func (t *task) adopt(k *tracer.Task) (*body, error) {
 	return child, nil
 }
 
-// settleIn gives a new body its window, where it idles.
-func (b *body) settleIn(k *tracer.Task, like *tracer.Loop) (err error) {
+// settleIn lets a new body idle in the window that it has inherited, or in one of its own
+// if there is no more room.
+func (b *body) settleIn(k *tracer.Task, parent *tracer.Loop) (err error) {
 	t := b.leader()
 	t.k, k.Handler = k, t.onStop
 	if b.mem, err = tracer.OpenMemory(k.Tid); err != nil {
 		return err
 	}
-	in, err := k.Injector(b.insn)
+	b.loop = parent.Share()
+	if t.slot, err = b.freeSlot(); err != nil {
+		err = b.replaceWindow()
+	}
 	if err != nil {
 		return err
 	}
-	if b.loop, err = tracer.NewLoop(k.Tid, b.mem, in, like.Window, like.Slots); err != nil {
+	return t.idle()
+}
+
+// replaceWindow gives a new body a window of its own in the place of its parent's.
+func (b *body) replaceWindow() error {
+	t, parent := b.leader(), b.loop
+	in, err := t.k.Injector(b.insn)
+	if err != nil {
+		return err
+	}
+	if err := parent.Remove(in); err != nil {
+		return err
+	}
+	parent.Close()
+	b.forkable = false
+	if b.loop, err = tracer.NewLoop(t.k.Tid, b.mem, in, parent.Window, parent.Slots); err != nil {
 		return err
 	}
 	if err := in.End(); err != nil {
 		return err
 	}
-	if t.slot, err = b.freeSlot(); err != nil {
-		return err
+	t.slot, err = b.loop.Slot(0)
+	return err
+}
+
+// letFork has children of the process inherit its window, or not. In a session.
+func (t *task) letFork(let bool) error {
+	if t.b.forkable == let {
+		return nil
 	}
-	return t.idle()
+	t.b.forkable = let
+	return t.b.loop.LetFork(t.in, let)
 }
 
 // unmake takes back a child that the guest could not make: nobody at home is to see that

@@ -37,6 +37,9 @@ func (b *body) land() error {
 		}
 	}
 	b.set(lingering)
+	if err := b.leader().letFork(false); err != nil {
+		return err
+	}
 	if len(stay) == 0 {
 		if err := b.leader().removeWindow(); err != nil {
 			return err

@@ -79,6 +79,12 @@ func (t *task) makeProcess(b *birth, pid abi.HomePid) (child *guest, err error) 
 	if err != nil {
 		return nil, err
 	}
+	if !g.forkable {
+		if err := g.loop.LetFork(in, true); err != nil {
+			return nil, errors.Join(err, in.End())
+		}
+		g.forkable = true
+	}
 	buffers, at := t.slot.Buffers()
 	flags := uint64(unix.CLONE_PARENT) | b.flags&(memoryFlags|unix.CLONE_VM|cloneClear)
 	leader.k, err = g.x.cage.SpawnTask(in, cage.Thread{Tid: pid, Flags: flags, ParentTid: b.parentTid, ChildTid: b.childTid, TLS: b.tls}, at, buffers)
@@ -87,9 +93,9 @@ func (t *task) makeProcess(b *birth, pid abi.HomePid) (child *guest, err error) 
 		return nil, err
 	}
 	leader.k.Handler = leader.onStop
-	insn, err := child.settleIn(t, b.slot)
+	err = child.settleIn(t, b.slot)
 	if err == nil {
-		err = leader.stand(insn, t.regs, b.stack, mask)
+		err = leader.stand(t.regs, b.stack, mask)
 	}
 	if err == nil && b.flags&cloneClear != 0 {
 		child.readIgnored()
@@ -111,35 +117,51 @@ func (g *guest) offspring(pid abi.HomePid) *guest {
 	return child
 }
 
-// settleIn gives a new process its window, at the place where its parent has one, or a
-// slot in that one if it runs in its parent's memory. It returns where a `syscall`
-// instruction is.
-func (g *guest) settleIn(parent *task, slot *tracer.Slot) (insn abi.Addr, err error) {
-	leader, loop := g.leader(), parent.g.loop
+// settleIn gives a new process a slot in the window that it has inherited, or a window of
+// its own in its place if there is no room.
+func (g *guest) settleIn(parent *task, slot *tracer.Slot) (err error) {
+	leader := g.leader()
 	if g.mem, err = openMemory(leader.k.Tid); err != nil {
-		return 0, err
+		return err
 	}
-	if slot != nil {
-		g.shares, g.loop, leader.slot = true, loop, slot
-		return loop.Insn(), nil
+	g.loop, g.forkable = parent.g.loop.Share(), true
+	if leader.slot = slot; slot != nil {
+		g.shares = true
+		return nil
 	}
+	if leader.slot = g.freeSlot(); leader.slot == nil {
+		err = g.replaceWindow()
+	}
+	return err
+}
+
+func (g *guest) replaceWindow() error {
+	leader, parent := g.leader(), g.loop
 	areas, err := tracer.ReadAreasQuick(leader.k.Tid)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	if insn, err = tracer.FindSyscallInsn(g.mem.Memory, areas); err != nil {
-		return 0, err
+	insn, err := tracer.FindSyscallInsn(g.mem.Memory, areas)
+	if err != nil {
+		return err
 	}
 	in, err := leader.k.Injector(insn)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	g.loop, err = tracer.NewLoop(leader.k.Tid, g.mem.Memory, in, loop.Window, loop.Slots)
-	if err := errors.Join(err, in.End()); err != nil {
-		return 0, err
+	if err := parent.Remove(in); err != nil {
+		return err
+	}
+	parent.Close()
+	g.forkable = false
+	if g.loop, err = tracer.NewLoop(leader.k.Tid, g.mem.Memory, in, parent.Window, parent.Slots); err != nil {
+		return err
+	}
+	if err := in.End(); err != nil {
+		return err
 	}
 	leader.slot, err = g.loop.Slot(0)
-	return insn, err
+	return err
 }
 
 // copy is what a child has of them: the descriptors are copies, with the same numbers.
@@ -173,15 +195,13 @@ func (g *guest) letParentGo() {
 }
 
 // leaveChildren is for a guest that has gone while tasks of it waited for their children:
-// what these have of its window is theirs now. It reports whether there is anything.
-func (g *guest) leaveChildren() (inherited bool) {
+// nobody waits for these any more.
+func (g *guest) leaveChildren() {
 	for _, t := range g.tasks {
 		if child := t.awaits; child != nil {
-			inherited = inherited || child.shares
 			t.awaits, child.awaitedBy, child.shares = nil, nil, false
 		}
 	}
-	return inherited
 }
 
 // awaits tells whether a task of the guest waits for its child to exec or to end.

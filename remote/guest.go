@@ -42,13 +42,14 @@ type guest struct {
 	stage stage
 	tasks []*task // the leader first
 
-	mem     *memory
-	loop    *tracer.Loop
-	subject *snapshot.Subject // while it is being built
-	image   *image.Image      // as it arrived
-	files   *files
-	since   time.Time
-	used    image.CPUTime // by the process in the stays before
+	mem      *memory
+	loop     *tracer.Loop
+	forkable bool              // children inherit the window
+	subject  *snapshot.Subject // while it is being built
+	image    *image.Image      // as it arrived
+	files    *files
+	since    time.Time
+	used     image.CPUTime // by the process in the stays before
 
 	awaitedBy *task  // that of its parent which stands still until it execs or ends (man vfork)
 	shares    bool   // it runs in that task's memory
@@ -128,13 +129,14 @@ func (g *guest) discard() {
 		t.awaitEnd()
 	}
 	leader.awaitEnd() // whose end is told last
-	if inherited := g.leaveChildren(); g.loop != nil && !g.shares && !inherited {
+	if g.loop != nil {
 		g.loop.Close()
 	}
 	if g.mem != nil {
 		g.mem.Close()
 	}
 	g.files.close()
+	g.leaveChildren()
 	g.letParentGo()
 }
 

@@ -92,16 +92,23 @@ func (t *task) birthArgs(nr uint64, args [6]uint64) (b *birth, ok bool) {
 	return nil, false
 }
 
-// freeSlot is a slot of the window that no task has, or nil.
+// freeSlot is a slot of the window that no task has, of this process or of those that it
+// shares the window with; nil if there is none.
 func (g *guest) freeSlot() *tracer.Slot {
 	used := make([]bool, g.loop.Slots)
-	for _, t := range g.tasks {
-		used[t.slot.Number()] = true
-		if t.birth != nil && t.birth.slot != nil {
-			used[t.birth.slot.Number()] = true
+	take := func(s *tracer.Slot) {
+		if s != nil {
+			used[s.Number()] = true
 		}
-		if t.awaits != nil && t.awaits.shares {
-			used[t.awaits.leader().slot.Number()] = true
+	}
+	for _, other := range g.x.guests {
+		if other.loop != g.loop {
+			continue
+		}
+		for _, t := range other.tasks {
+			if take(t.slot); t.birth != nil {
+				take(t.birth.slot)
+			}
 		}
 	}
 	n := slices.Index(used, false)
@@ -172,13 +179,13 @@ func (t *task) make(b *birth, tid abi.HomePid) (*task, error) {
 	if err := in.End(); err != nil {
 		return nil, err
 	}
-	return child, child.stand(child.g.loop.Insn(), t.regs, b.stack, mask)
+	return child, child.stand(t.regs, b.stack, mask)
 }
 
 // stand puts a new task behind the call of the program that made it; without a stack of
 // its own it goes on with a copy, or with that of the task that made it.
-func (t *task) stand(insn abi.Addr, parent tracer.Regs, stack, mask uint64) error {
-	in, err := t.k.Injector(insn)
+func (t *task) stand(parent tracer.Regs, stack, mask uint64) error {
+	in, err := t.k.Injector(t.g.loop.Insn())
 	if err != nil {
 		return err
 	}

@@ -114,8 +114,9 @@ func (t *task) local(row *abi.Row, nr uint64, args [6]uint64) {
 	case unix.SYS_EXIT:
 		t.leaveProcess(int(args[0]))
 	case unix.SYS_RT_SIGACTION:
-		t.tell(nr, [6]uint64{args[0], args[1], 0, args[3]})
-		t.noteAction(args)
+		if t.noteAction(args) {
+			t.tell(nr, [6]uint64{args[0], args[1], 0, args[3]})
+		}
 		t.makeIt()
 	case unix.SYS_FUTEX:
 		t.noteFutex(row, args)
@@ -175,15 +176,22 @@ func (t *task) tell(nr uint64, args [6]uint64) {
 	t.g.x.send(t.header(wire.TypeTell), &wire.Call{Call: c}, payload)
 }
 
-// noteAction keeps the set of ignored signals up to date.
-func (t *task) noteAction(args [6]uint64) {
+// noteAction keeps the set of ignored signals up to date. It tells whether home has to
+// know: its kernel drops what is ignored, and acts by itself on the signals that stop the
+// process or tell of its children. Handlers run here; they go along when it moves.
+func (t *task) noteAction(args [6]uint64) bool {
 	var handler [8]byte
-	if sig := args[0]; sig >= 1 && sig <= 64 {
-		if _, err := t.g.mem.ReadAt(handler[:], abi.Addr(args[1])); err == nil {
-			t.g.ignored &^= 1 << (sig - 1)
-			if handler == [8]byte{1} {
-				t.g.ignored |= 1 << (sig - 1)
-			}
-		}
+	sig := args[0]
+	if sig < 1 || sig > 64 {
+		return false
 	}
+	if _, err := t.g.mem.ReadAt(handler[:], abi.Addr(args[1])); err != nil {
+		return false
+	}
+	bit, before := uint64(1)<<(sig-1), t.g.ignored
+	t.g.ignored &^= bit
+	if handler == [8]byte{1} {
+		t.g.ignored |= bit
+	}
+	return t.g.ignored != before || bit&(quietSignals|stopSignals) != 0
 }

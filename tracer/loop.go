@@ -29,6 +29,7 @@ type Loop struct {
 	code   int      // bytes of the loop's code
 	insn   int      // offset behind the `syscall` that executes calls
 
+	users   atomic.Int32   // processes that have it in their memory
 	waiters sync.WaitGroup // goroutines in Slot.Wait
 	closing atomic.Bool
 }
@@ -65,7 +66,24 @@ func NewLoop(pid abi.LocalPid, m *Memory, call Caller, window abi.Addr, slots in
 	if err := l.mapWindow(pid, m, call); err != nil {
 		return nil, fmt.Errorf("window of %d: %w", pid, err)
 	}
+	l.users.Store(1)
 	return l, nil
+}
+
+// Share counts one more process that has the loop in its memory: a child, with slots of
+// its own. It returns the loop.
+func (l *Loop) Share() *Loop {
+	l.users.Add(1)
+	return l
+}
+
+// LetFork says whether children of a process begin with its window. At first they do not.
+func (l *Loop) LetFork(call Caller, let bool) error {
+	advice := uint64(unix.MADV_DONTFORK)
+	if let {
+		advice = unix.MADV_DOFORK
+	}
+	return expect(call, 0, unix.SYS_MADVISE, uint64(l.Window), WindowSize(l.Slots), advice)
 }
 
 func (l *Loop) mapWindow(pid abi.LocalPid, m *Memory, call Caller) error {
@@ -109,15 +127,18 @@ func (l *Loop) share(pid abi.LocalPid, call Caller) error {
 	if err := expect(call, start, unix.SYS_MMAP, uint64(start), uint64(size), protRW, unix.MAP_SHARED|unix.MAP_FIXED|unix.MAP_NORESERVE, uint64(fd), 0); err != nil {
 		return fmt.Errorf("mmap: %w", err)
 	}
-	if err := expect(call, 0, unix.SYS_MADVISE, uint64(l.Window), WindowSize(l.Slots), unix.MADV_DONTFORK); err != nil {
+	if err := l.LetFork(call, false); err != nil {
 		return fmt.Errorf("madvise: %w", err)
 	}
 	return expect(call, 0, unix.SYS_CLOSE, uint64(fd))
 }
 
-// Close releases our side; the process's side goes with Remove or with the
-// process. Whoever waits for a slot gets ErrGone.
+// Close releases our side of one process; the process's side goes with Remove or with
+// the process. With the last one whoever waits for a slot gets ErrGone.
 func (l *Loop) Close() {
+	if l.users.Add(-1) > 0 {
+		return
+	}
 	l.closing.Store(true)
 	for off := 0; off < l.Slots*slotBytes; off += slotBytes {
 		if atomic.LoadUint32(word32(l.shared, off+slotWaiter)) != 0 {
@@ -273,11 +294,11 @@ func (s *Slot) Wait(limit time.Duration) (ret int64, ok bool, err error) {
 		until = time.Now().Add(limit)
 	}
 	for {
+		if s.dead.Load() || s.loop.closing.Load() { // what is in the slot may be another task's
+			return 0, false, ErrGone
+		}
 		if ret, ok := s.Done(); ok {
 			return ret, true, nil
-		}
-		if s.dead.Load() || s.loop.closing.Load() {
-			return 0, false, ErrGone
 		}
 		nap := time.Second
 		if limit > 0 {

@@ -312,7 +312,7 @@ func (k *Task) StopWithin(limit time.Duration) (Stop, error) {
 // AwaitStop is the second half of StopWithin: the interrupt has been asked for, by
 // Interrupt, and the stop may take until that moment.
 func (k *Task) AwaitStop(until time.Time) (Stop, error) {
-	for {
+	for looks := 0; ; looks++ {
 		s, ok, err := k.poll()
 		switch {
 		case err != nil:
@@ -334,15 +334,27 @@ func (k *Task) AwaitStop(until time.Time) (Stop, error) {
 		case time.Now().After(until):
 			return s, errNoStop
 		default:
-			time.Sleep(20 * time.Microsecond)
+			rest(looks)
 		}
 	}
+}
+
+// rest lets others run between two looks at a task, which does in a moment what it was
+// asked for, unless the kernel keeps it. A sleep of Go's can take a millisecond.
+func rest(looks int) {
+	const soon = 50
+	if looks < soon {
+		unix.RawSyscall(unix.SYS_SCHED_YIELD, 0, 0, 0)
+		return
+	}
+	pause := unix.NsecToTimespec(int64(20 * time.Microsecond))
+	unix.Nanosleep(&pause, nil)
 }
 
 // AwaitEnd hands the task's stops to its handler until it has ended, or until a
 // moment. It reports whether the task has ended.
 func (k *Task) AwaitEnd(until time.Time) bool {
-	for {
+	for looks := 0; ; looks++ {
 		s, ok, err := k.poll()
 		switch {
 		case err != nil:
@@ -352,7 +364,7 @@ func (k *Task) AwaitEnd(until time.Time) bool {
 		case time.Now().After(until):
 			return false
 		default:
-			time.Sleep(20 * time.Microsecond)
+			rest(looks)
 		}
 	}
 }

@@ -20,7 +20,7 @@ import (
 // Leader, its descriptors and registers are not looked at. A Take that follows in the
 // same stop relies on the mappings that Movable has seen.
 func Movable(s *Subject) (reason string) {
-	for _, look := range []func() (string, error){s.statusReason, s.areasReason, s.descriptorsReason, s.processorReason} {
+	for _, look := range []func() (string, error){s.statusReason, s.kinshipReason, s.areasReason, s.descriptorsReason, s.processorReason} {
 		reason, err := look()
 		if err != nil {
 			return fmt.Sprintf("it cannot be examined (%v)", err)
@@ -239,9 +239,10 @@ func (s *Subject) descriptorsReason() (string, error) {
 	return "", nil
 }
 
-// memoryViews are the files of /proc/PID that show the memory of the process. The
-// body's would show what is left there while the process is away.
-var memoryViews = []string{"maps", "smaps", "smaps_rollup", "numa_maps", "pagemap", "mem"}
+// memoryViews are the files of /proc/PID that show the memory of the process, or count
+// it among other things. The body's would show what is left there while the process is
+// away, and that it is traced.
+var memoryViews = []string{"maps", "smaps", "smaps_rollup", "numa_maps", "pagemap", "mem", "stat", "statm", "status"}
 
 // IsMemoryView tells whether a path, as a descriptor's link shows it, is a view of
 // the memory of a process at home.

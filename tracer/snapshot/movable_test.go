@@ -30,7 +30,7 @@ func TestMovableNamesReason(t *testing.T) {
 	for what, want := range map[string]string{
 		"nothing": "", "deleted": "", "shared": "shares writable memory", "file": "shares a file that may be changed",
 		"file-rw": "may be made writable", "sysv": "System V", "aio": "asynchronous I/O", "uring": "io_uring",
-		"userfaultfd": "userfaultfd", "seccomp": "seccomp filter",
+		"userfaultfd": "userfaultfd", "seccomp": "seccomp filter", "child": "runs in its memory",
 	} {
 		t.Run(what, func(t *testing.T) {
 			p, err := tryStart(t, path, what, twoPages(t))
@@ -44,6 +44,11 @@ func TestMovableNamesReason(t *testing.T) {
 			}
 			if got != want && (want == "" || !strings.Contains(got, want)) {
 				t.Errorf("it %q, should be %q", got, want)
+			}
+			for _, child := range children(p.pid) {
+				if got := Movable(&Subject{LocalPid: child}); got != "runs in its parent's memory" {
+					t.Errorf("its child %q", got)
+				}
 			}
 		})
 	}

@@ -18,6 +18,7 @@ func readProc(pid abi.LocalPid, name string) ([]byte, error) {
 
 // status is what we need of /proc/PID/status.
 type status struct {
+	ppid      abi.LocalPid
 	tracerPid int
 	seccomp   int
 	ignored   uint64
@@ -38,6 +39,9 @@ func readStatus(pid abi.LocalPid) (st status, err error) {
 			continue
 		}
 		switch key {
+		case "PPid":
+			ppid, _ := strconv.Atoi(fields[0])
+			st.ppid = abi.LocalPid(ppid)
 		case "TracerPid":
 			st.tracerPid, _ = strconv.Atoi(fields[0])
 		case "Seccomp":

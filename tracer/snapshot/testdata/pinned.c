@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <linux/filter.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,11 @@
 #include <unistd.h>
 
 static volatile long go, rounds;
+
+static int waits(void *unused) {
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	return pause() + (unused != NULL);
+}
 
 int main(int argc, char **argv) {
 	const char *what = argv[1];
@@ -44,6 +51,9 @@ int main(int argc, char **argv) {
 		struct sock_fprog prog = {1, &allow};
 		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
 		fd = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
+	} else if (!strcmp(what, "child")) {
+		static char stack[16384] __attribute__((aligned(16)));
+		fd = clone(waits, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL);
 	} else if (!strcmp(what, "deleted")) {
 		fd = open(argv[2], O_RDWR);
 		p = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
