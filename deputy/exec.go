@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
+	"umosix/tracer/abi"
 	"umosix/wire"
 )
 
@@ -20,27 +21,27 @@ import (
 // it, and asks again. On the link's thread.
 func (c *call) exec(mask, heard uint64) {
 	t := c.t
-	if reason := c.execReason(); reason != "" {
-		t.b.comeHome(reason, true)
+	if !c.mayExec() {
+		c.settle(abi.AtHome)
+		c.answer()
 		return
 	}
 	c.raiseFences()
 	err := t.b.on(func() error {
 		replaced, ret, err := t.execBody(c, heard)
 		switch {
-		case err != nil:
-			return err
 		case replaced:
-			return t.becomeNative(mask)
+			return errors.Join(err, t.becomeNative(mask))
+		case err != nil:
+			ret = abi.AtHome
 		}
 		c.settle(ret)
 		c.answer()
 		t.relayDeferred()
-		return nil
+		return err
 	})
 	if err != nil && err != tracer.ErrGone {
 		t.b.d.log.Error().Int("pid", int(t.b.pid)).Err(err).Msg("no program started")
-		t.b.comeHome("it starts another program", true)
 	}
 }
 
@@ -90,33 +91,30 @@ func (t *task) becomeNative(mask uint64) error {
 	return err
 }
 
-// execReason says why the program is to be started by an untraced process: it gives
-// rights that a traced one does not get, or cannot be read. A file that is not found is
-// the kernel's affair.
-func (c *call) execReason() string {
+// mayExec tells whether the program can be started by a traced process. One that gives
+// rights does not give them then (man execve), and one that cannot be read is nobody's to
+// trace. A file that is not found is the kernel's affair.
+func (c *call) mayExec() bool {
 	name, ok := c.execPath()
 	for range maxScripts {
 		if !ok {
-			return ""
+			return true
 		}
 		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() {
-			return ""
+			return true
 		}
 		file, err := os.Open(name)
 		if err != nil {
-			return "it starts a program that cannot be read"
+			return false
 		}
 		privileged, interpreter := inspect(file)
 		file.Close()
-		switch {
-		case privileged:
-			return "it starts a program that has rights of its own"
-		case interpreter == "":
-			return ""
+		if privileged || interpreter == "" {
+			return !privileged
 		}
-		name, ok = c.atHome(interpreter), true
+		name = c.atHome(interpreter)
 	}
-	return ""
+	return true
 }
 
 // maxScripts is how many interpreters of interpreters the kernel follows (fs/exec.c).

@@ -9,19 +9,21 @@ import (
 
 func isExec(nr uint64) bool { return nr == unix.SYS_EXECVE || nr == unix.SYS_EXECVEAT }
 
+// startsProgram is why a program is started at home.
+const startsProgram = "it starts another program"
+
 // exec has the body start the program that the task asks for: the guest is dropped if that
 // succeeds. A process with threads does it at home, and so does one with signals that
 // wait here: they are the new program's.
 func (t *task) exec(row *abi.Row, nr uint64, args [6]uint64) {
-	const why = "it starts another program"
 	if len(t.g.tasks) > 1 || t.hasPending() {
-		t.askHome(why)
+		t.askHome(startsProgram)
 		return
 	}
 	payload, refusal, err := t.plan(nr, args)
 	mask, maskErr := t.k.SigMask()
 	if refusal != "" || err != nil || maskErr != nil {
-		t.askHome(why)
+		t.askHome(startsProgram)
 		return
 	}
 	t.state, t.row = waiting, row
@@ -32,6 +34,12 @@ func (t *task) exec(row *abi.Row, nr uint64, args [6]uint64) {
 		t.g.x.end(err)
 	}
 	t.seq = seq
+}
+
+// mustGoHome has home take the process back, which makes the call there that it waits for.
+func (t *task) mustGoHome(why string) {
+	t.homing = true
+	t.g.x.send(t.header(wire.TypeComeHome), &wire.Reason{Text: why, Must: true})
 }
 
 // hasPending tells whether signals wait for the task or its process.

@@ -24,7 +24,7 @@ const forkFlags = memoryFlags | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PI
 func (t *task) forks(b *birth) bool {
 	g := t.g
 	vm, vfork := b.flags&unix.CLONE_VM != 0, b.flags&unix.CLONE_VFORK != 0
-	return b.flags&^uint64(forkFlags) == 0 && (!vm || vfork) && (b.stack == 0 || vm) &&
+	return b.flags&^uint64(forkFlags) == 0 && (!vm || vfork) &&
 		g.x.cage.ExactPids() && g.pid != 1 && !g.shares &&
 		(b.flags&unix.CLONE_PIDFD == 0 || g.mem.Accessible(abi.Addr(b.pidfd), pidfdSize, true) == pidfdSize)
 }

@@ -158,6 +158,10 @@ func (t *task) takeReply(f *link.Frame) error {
 	if err := m.CheckPayload(f.Payload); err != nil {
 		return err
 	}
+	if m.Ret == abi.AtHome {
+		t.mustGoHome(startsProgram)
+		return nil
+	}
 	if t.birth != nil && !abi.Failed(m.Ret) {
 		if err := t.scatter(m.Outs, f.Payload); err != nil {
 			return err

@@ -141,8 +141,7 @@ func (t *task) bear(ret int64) {
 		h.Pid = h.Tid
 	}
 	t.g.x.send(h, &wire.Exit{Unmade: !b.isThread()})
-	t.homing = true
-	t.g.x.send(t.header(wire.TypeComeHome), &wire.Reason{Text: "it starts what cannot be made away from home", Must: true})
+	t.mustGoHome("it starts what cannot be made away from home")
 }
 
 func (t *task) bearThread(b *birth, tid abi.HomePid) error {

@@ -260,7 +260,7 @@ func (r *Registry) stated(j *job, s *control.State) {
 	r.mu.Lock()
 	p := j.procs[s.Pid]
 	if p == nil && !s.Gone {
-		p, _ = r.enrolLocked(j, s.Pid)
+		p = r.meetLocked(j, s.Pid)
 	}
 	moved := false
 	if p != nil {

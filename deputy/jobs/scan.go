@@ -1,6 +1,10 @@
 package jobs
 
-import "time"
+import (
+	"time"
+
+	"umosix/wire"
+)
 
 // The pace of the scanner: dense after something new was seen, for then more of
 // it is likely, and once a second in the long run.
@@ -103,18 +107,25 @@ func (r *Registry) sample(p *process) {
 	p.cpu = now.cpu
 }
 
-// meet takes a child in that is not known yet and returns it. A child has the
-// lock of its parent, and while a body is away so is its child: its deputy says
-// where.
+// meet takes a child in that is not known yet and returns it.
 func (r *Registry) meet(j *job, pid int) *process {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.meetLocked(j, pid)
+}
+
+// meetLocked is meet with mu held. A child has the lock of its parent, and goes where its
+// parent was started to be, when it has lived for a moment.
+func (r *Registry) meetLocked(j *job, pid int) *process {
 	p, ppid := r.enrolLocked(j, pid)
 	if p == nil {
 		return nil
 	}
 	if parent := j.procs[ppid]; parent != nil {
 		p.lock = parent.lock
+		if p.wants = parent.wants; p.wants != wire.Home {
+			r.spawn(func() { r.goAgain(p) })
+		}
 	}
 	return p
 }

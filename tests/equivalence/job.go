@@ -96,6 +96,6 @@ func jobsOf(list []programs.Program, ms int) (jobs []job) {
 	return jobs
 }
 
-// mayStay are programs that are pinned home for most of their time: they have
-// children, their first thread ends, or they live too short between two execs.
-var mayStay = map[string]bool{"leaderexit": true, "threadexec": true, "forks": true, "longwrites": true, "waitall": true, "execs": true, "int80": true, "killed": true}
+// mayStay are programs that are pinned home for most of their time: their first thread
+// ends, they exec with threads, live too short between two execs, or look at themselves.
+var mayStay = map[string]bool{"leaderexit": true, "self": true, "traced": true, "threadexec": true, "execs": true, "int80": true, "killed": true}

@@ -11,3 +11,7 @@ const (
 	RestartAgain int64 = -516 // ERESTART_RESTARTBLOCK
 	Interrupted  int64 = -int64(unix.EINTR)
 )
+
+// AtHome is home's answer to a call that must be made by a process at home. It is no
+// errno of any kernel.
+const AtHome int64 = -4095

@@ -15,7 +15,8 @@ import (
 
 // kinshipReason says that the process runs in the memory of its parent, as a child of
 // vfork does until it execs, or that a child runs in its memory: what is taken from the
-// one is taken from the other.
+// one is taken from the other. A parent that waits in vfork stops when that is over: it
+// is asked when it stands still.
 func (s *Subject) kinshipReason() (string, error) {
 	st, err := readStatus(s.LocalPid)
 	if err != nil {
@@ -23,6 +24,9 @@ func (s *Subject) kinshipReason() (string, error) {
 	}
 	if sharesMemory(s.LocalPid, st.ppid) {
 		return "runs in its parent's memory", nil
+	}
+	if s.Leader == nil {
+		return "", nil
 	}
 	for _, child := range children(s.LocalPid) {
 		if sharesMemory(s.LocalPid, child) {

@@ -72,10 +72,10 @@ int main(int argc, char **argv) {
 		FAILS(waitpid(c, &status, WNOHANG), ECHILD);
 		CHECK(waitpid(c, &status, __WCLONE) == c && WEXITSTATUS(status) == 8 && ends == before + 1);
 
-		FAILS(syscall(SYS_clone, CLONE_SIGHAND, NULL, NULL, NULL, NULL), EINVAL);
-		struct clone_args bad = {.flags = CLONE_THREAD};
-		FAILS(clone3(&bad), EINVAL);
 		x = spin(x);
 	} while (going());
+	FAILS(syscall(SYS_clone, CLONE_SIGHAND, NULL, NULL, NULL, NULL), EINVAL);
+	struct clone_args bad = {.flags = CLONE_THREAD};
+	FAILS(clone3(&bad), EINVAL);
 	return done("clones");
 }
