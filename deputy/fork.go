@@ -212,5 +212,5 @@ func (t *task) reap(pid abi.HomePid) error {
 	if err != nil || !ok || abi.HomePid(binary.LittleEndian.Uint32(info[16:])) == pid {
 		return err
 	}
-	return t.queue(&info, unix.SYS_RT_TGSIGQUEUEINFO, uint64(t.b.pid), uint64(t.tid))
+	return t.queue(&info, false)
 }

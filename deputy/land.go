@@ -28,13 +28,8 @@ func (b *body) land() error {
 			free = append(free, t)
 		}
 	}
-	if err := b.leader().requeueShared(); err != nil {
+	if err := b.requeue(); err != nil {
 		return err
-	}
-	for _, t := range free {
-		if err := t.requeue(); err != nil {
-			return err
-		}
 	}
 	b.set(lingering)
 	if err := b.leader().letFork(false); err != nil {

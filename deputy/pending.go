@@ -1,0 +1,204 @@
+package deputy
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+)
+
+// Pending signals of a process that is stopped, with all signals masked: drain takes
+// them off the kernel's queues when it leaves, requeue puts back what was kept when it is
+// at home again. Of a real-time signal each one is delivered, in the order of sending.
+
+// drain takes the signals that are pending for the task, or for its whole process,
+// off the queue, in order: they travel, and must not be seen here as well.
+func (t *task) drain(shared bool) error {
+	pending, err := t.k.PeekPending(shared)
+	if err != nil {
+		return err
+	}
+	for range pending {
+		info, ok, err := t.drainOne(^uint64(0))
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+		case shared || !t.b.threaded(): // one queue is enough
+			t.b.kept = append(t.b.kept, info)
+		default:
+			t.kept = append(t.kept, info)
+		}
+	}
+	return nil
+}
+
+// drainOne is rt_sigtimedwait for a set of signals, without waiting.
+func (t *task) drainOne(set uint64) (info tracer.Siginfo, ok bool, err error) {
+	buffers, at := t.slot.Buffers()
+	room := buffers[smallOffset : smallOffset+256]
+	clear(room)
+	binary.LittleEndian.PutUint64(room, set) // then a time limit of 0 and the siginfo
+	ret, err := t.in.Call(unix.SYS_RT_SIGTIMEDWAIT, uint64(at)+smallOffset, uint64(at)+smallOffset+32, uint64(at)+smallOffset+8, 8)
+	copy(info[:], room[32:160])
+	return info, err == nil && ret > 0, err
+}
+
+// requeue puts back all signals that were kept, for the process and for its tasks. Those
+// of the process that a task does not block go into that task's own queue, which comes
+// before that of the process: others may have come meanwhile.
+func (b *body) requeue() error {
+	if err := b.leader().drain(false); err != nil {
+		return err
+	}
+	kept := b.kept
+	b.kept = nil
+	var blocked []tracer.Siginfo
+	taken := map[*task][]tracer.Siginfo{}
+	for _, info := range kept {
+		if t := b.taker(info.Signal()); t != nil {
+			taken[t] = append(taken[t], info)
+		} else {
+			blocked = append(blocked, info)
+		}
+	}
+	if err := b.leader().putBack(blocked, true); err != nil {
+		return err
+	}
+	for _, t := range b.tasks {
+		if err := t.requeue(); err != nil {
+			return err
+		}
+		if err := t.queueAll(taken[t], false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// taker is the first task that does not block a signal, nil if all do: the one to which
+// the kernel gives a signal for the process (kernel/signal.c, complete_signal).
+func (b *body) taker(sig int) *task {
+	i := slices.IndexFunc(b.tasks, func(t *task) bool { return t.user.Mask&(1<<(sig-1)) == 0 })
+	if i < 0 {
+		return nil
+	}
+	return b.tasks[i]
+}
+
+// requeue puts the signals that were kept for the task back into its queue.
+func (t *task) requeue() error {
+	kept := t.kept
+	t.kept = nil
+	return t.putBack(kept, false)
+}
+
+// orderLimit bounds how often signals are put back because others came in between.
+const orderLimit = 8
+
+// putBack puts kept signals into the task's queue, or that of its process, before those
+// that have come since. Who sends is not stopped, so it looks afterwards whether others
+// have come in between, and begins again. At the limit those of a single task go into its
+// own queue, which comes first.
+func (t *task) putBack(kept []tracer.Siginfo, shared bool) error {
+	var put []tracer.Siginfo
+	for range orderLimit {
+		if len(kept) == 0 {
+			return nil
+		}
+		later, err := t.takeOff(put, shared)
+		if err != nil {
+			return err
+		}
+		kept = append(kept, later...)
+		if err := t.queueAll(kept, shared); err != nil {
+			return err
+		}
+		pending, err := t.k.PeekPending(shared)
+		if err != nil || leads(pending, kept) {
+			return err
+		}
+		put = kept
+	}
+	if t.b.threaded() {
+		return nil
+	}
+	later, err := t.takeOff(put, shared)
+	if err != nil {
+		return err
+	}
+	return t.queueAll(append(kept, later...), false)
+}
+
+// takeOff takes what is pending off a queue and returns what of it was not put there.
+func (t *task) takeOff(put []tracer.Siginfo, shared bool) (later []tracer.Siginfo, err error) {
+	pending, err := t.k.PeekPending(shared)
+	if err != nil {
+		return nil, err
+	}
+	put = slices.Clone(put)
+	for i := range pending { // by its number: what comes now stays
+		info, ok, err := t.drainOne(1 << (pending[i].Signal() - 1))
+		if err != nil {
+			return nil, err
+		}
+		if i := slices.Index(put, info); i >= 0 {
+			put = slices.Delete(put, i, i+1)
+		} else if ok {
+			later = append(later, info)
+		}
+	}
+	return later, nil
+}
+
+// leads tells whether the real-time signals of kept come first among pending ones of
+// their numbers. Of another number there is one at most.
+func leads(pending, kept []tracer.Siginfo) bool {
+	const realTime = 32
+	next := map[int][]tracer.Siginfo{}
+	for _, info := range pending {
+		next[info.Signal()] = append(next[info.Signal()], info)
+	}
+	for _, info := range kept {
+		sig := info.Signal()
+		if sig < realTime {
+			continue
+		}
+		if len(next[sig]) == 0 || next[sig][0] != info {
+			return false
+		}
+		next[sig] = next[sig][1:]
+	}
+	return true
+}
+
+func (t *task) queueAll(list []tracer.Siginfo, shared bool) error {
+	for i := range list {
+		if err := t.queue(&list[i], shared); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// queue has the task queue a signal to itself, or as the leader to its process: so the
+// kernel accepts any siginfo (kernel/signal.c, do_rt_sigqueueinfo).
+func (t *task) queue(info *tracer.Siginfo, shared bool) error {
+	buffers, at := t.slot.Buffers()
+	copy(buffers[smallOffset:], info[:])
+	pid, sig, where := uint64(t.b.pid), uint64(info.Signal()), uint64(at+smallOffset)
+	var ret int64
+	var err error
+	if shared {
+		ret, err = t.in.Call(unix.SYS_RT_SIGQUEUEINFO, pid, sig, where)
+	} else {
+		ret, err = t.in.Call(unix.SYS_RT_TGSIGQUEUEINFO, pid, uint64(t.tid), sig, where)
+	}
+	if err != nil || ret < 0 {
+		return fmt.Errorf("requeue signal %d in process %d: %d, %w", info.Signal(), t.b.pid, ret, err)
+	}
+	return nil
+}
