@@ -179,7 +179,11 @@ const reapPause = 20 * time.Millisecond
 // program, if the tracer's thread is kept for long in what it does next. It must call
 // stop then; handlers hear of the ends later.
 func (t *Tracer) reapMeanwhile(but *Task) (stop func()) {
-	if len(t.tasks) <= 1 {
+	others := len(t.tasks)
+	if but != nil {
+		others--
+	}
+	if others == 0 {
 		return func() {}
 	}
 	over, result := make(chan struct{}), make(chan []*Task, 1)
