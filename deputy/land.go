@@ -41,15 +41,17 @@ func (b *body) land() error {
 		}
 		b.set(native)
 	}
-	return errors.Join(release(free), lingerAll(stay))
+	return release(free, stay)
 }
 
-// release gives tasks back to the program; their registers are in task.user.
-func release(tasks []*task) (failed error) {
-	for _, t := range tasks {
-		failed = errors.Join(failed, t.leave(), t.letGo())
+// release gives tasks back to the program; their registers are in task.user. Others
+// linger. None runs before all are ready, for what the first one does may be an exec, and
+// that ends the others. The leader goes first: the new program has its number.
+func release(free, stay []*task) (failed error) {
+	for _, t := range free {
+		failed = errors.Join(failed, t.leave())
 	}
-	return failed
+	return errors.Join(failed, lingerAll(stay), letGo(free))
 }
 
 func lingerAll(tasks []*task) (failed error) {
@@ -140,7 +142,7 @@ func (t *task) landLate() error {
 		}
 		b.set(native)
 	}
-	return release([]*task{t})
+	return release([]*task{t}, nil)
 }
 
 // restoreParts writes back what the call that the body is in has given to the
