@@ -176,7 +176,7 @@ func (c *call) layout(payload []byte) error {
 	for i := range c.plan.Regions {
 		r := &c.plan.Regions[i]
 		switch {
-		case r.Addr >= abi.TaskSize || r.Len > uint64(abi.TaskSize-r.Addr):
+		case r.Addr >= abi.TaskSize || r.Len > uint64(abi.TaskSize-r.Addr) && c.row != nil && c.row.ChecksBounds():
 			c.addrs[i] = r.Addr // no user memory: the kernel sees that first
 		case r.Avail == 0:
 			c.addrs[i] = c.b.loop.Unmapped(r.Addr)
@@ -285,10 +285,20 @@ func (c *call) setOutcome(ret int64) {
 		c.fetch()
 	}
 	ret = c.sum(ret)
-	outs := c.plan.Outs(ret, func(i int) []byte { return c.data[i] })
+	outs := c.outsOf(ret)
 	c.b.mu.Lock()
 	c.ret, c.outs, c.done = ret, outs, true
 	c.b.mu.Unlock()
+}
+
+// outsOf is how many bytes of each region go back. A region that reaches beyond user
+// space may have been left to the kernel (layout): then no byte of it is here.
+func (c *call) outsOf(ret int64) []uint32 {
+	outs := c.plan.Outs(ret, func(i int) []byte { return c.data[i] })
+	for i := range outs {
+		outs[i] = min(outs[i], uint32(len(c.data[i])))
+	}
+	return outs
 }
 
 // keepOutcome takes what the call of a stopped body has written so far out of the

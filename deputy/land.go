@@ -151,7 +151,7 @@ func (t *task) restoreParts(c *call) error {
 	if !c.busy() || !c.original || c.moved == 0 {
 		return nil
 	}
-	c.outs = c.plan.Outs(c.moved, func(i int) []byte { return c.data[i] })
+	c.outs = c.outsOf(c.moved)
 	return t.writeOuts(c)
 }
 
@@ -221,7 +221,7 @@ func (t *task) handOver(c *call) (bool, error) {
 		code = restartNoHand
 	}
 	// select and its like have left the time that remains with what they return.
-	c.outs = c.plan.Outs(code, func(i int) []byte { return c.data[i] })
+	c.outs = c.outsOf(code)
 	if err := t.writeOuts(c); err != nil {
 		return false, err
 	}

@@ -4,7 +4,7 @@ import "encoding/binary"
 
 // Mask says where the signal mask stands that a call sets while it waits.
 type Mask struct {
-	Arg      uint8 // number of the pointer's argument plus one; 0 if the call sets none
+	Arg      uint8 // number of the pointer's argument plus one, behind which is the size; 0 if the call sets none
 	Indirect bool  // the argument points to {pointer, size} (pselect6, io_pgetevents)
 }
 
@@ -17,19 +17,25 @@ const (
 	SigactionSize = 32
 )
 
-// Read is the mask that the call sets, bit n-1 for signal n. ok is false if it
-// sets none or if the mask cannot be read.
+// Read is the mask that the call sets, bit n-1 for signal n. ok is false if it sets
+// none, and if the kernel refuses it: for its size, or because it cannot be read.
 func (m Mask) Read(args *[6]uint64, mem Memory) (mask uint64, ok bool) {
 	if m.Arg == 0 {
 		return 0, false
 	}
-	at := args[m.Arg-1]
-	if m.Indirect && at != 0 {
+	at, size := args[m.Arg-1], uint64(0)
+	switch {
+	case !m.Indirect:
+		size = args[m.Arg]
+	case at != 0:
+		if size, ok = readWord(mem, Addr(at)+8); !ok {
+			return 0, false
+		}
 		if at, ok = readWord(mem, Addr(at)); !ok {
 			return 0, false
 		}
 	}
-	if at == 0 {
+	if at == 0 || size != SigsetSize {
 		return 0, false
 	}
 	return readWord(mem, Addr(at))

@@ -96,6 +96,19 @@ func (r *Row) MustGoOn(args *[6]uint64) bool {
 	return r.Interrupt&Short != 0
 }
 
+// ChecksBounds reports whether the kernel refuses memory that reaches beyond user
+// space before it looks at any of it (access_ok). Other calls fail, if at all, only
+// when they come to a byte that is not there.
+func (r *Row) ChecksBounds() bool {
+	switch r.Nr {
+	case unix.SYS_READ, unix.SYS_PREAD64, unix.SYS_READV, unix.SYS_PREADV, unix.SYS_PREADV2,
+		unix.SYS_WRITE, unix.SYS_PWRITE64, unix.SYS_WRITEV, unix.SYS_PWRITEV, unix.SYS_PWRITEV2,
+		unix.SYS_RECVFROM, unix.SYS_RECVMSG, unix.SYS_RECVMMSG, unix.SYS_SENDTO, unix.SYS_SENDMSG, unix.SYS_SENDMMSG, unix.SYS_SYSLOG:
+		return true
+	}
+	return false
+}
+
 // MaxNr is the highest system-call number that has a row.
 const MaxNr = 471
 

@@ -16,7 +16,7 @@ var netRows = []Row{
 	{Nr: 50, Name: "listen", Args: args(val("fd"), val("backlog")), Placement: Home},
 	{Nr: 51, Name: "getsockname", Args: args(val("fd"), addrOut("addr", 2), lenAt("addrlen")), Placement: Home},
 	{Nr: 52, Name: "getpeername", Args: args(val("fd"), addrOut("addr", 2), lenAt("addrlen")), Placement: Home},
-	{Nr: 53, Name: "socketpair", Args: args(val("domain"), val("type"), val("protocol"), out("sv", 8)), Placement: Home},
+	{Nr: 53, Name: "socketpair", Args: args(val("domain"), val("type"), val("protocol"), inout("sv", 8)), Placement: Home, Note: "numbers are written before the sockets are made"},
 	{Nr: 54, Name: "setsockopt", Args: args(val("fd"), val("level"), val("optname"), special("optval", "bytes[#5]", In, 4, optIn), val("optlen")), Placement: Home},
 	{Nr: 55, Name: "getsockopt", Args: args(val("fd"), val("level"), val("optname"), special("optval", "bytes", InOut, 4, optOut), lenAt("optlen")), Placement: Home},
 	{Nr: 288, Name: "accept4", Args: args(val("fd"), addrOut("addr", 2), lenAt("addrlen"), val("flags")), Placement: Home, Interrupt: reads, MayBlock: true},

@@ -122,7 +122,7 @@ func TestTimeoutRest(t *testing.T) {
 func TestMask(t *testing.T) {
 	var m fake
 	set := m.words(0x1000, 1<<9)
-	pair := m.words(0x2000, set, 8)
+	pair, odd := m.words(0x2000, set, 8), m.words(0x3000, set, 9)
 	tests := []struct {
 		nr   uint64
 		args [6]uint64
@@ -130,8 +130,10 @@ func TestMask(t *testing.T) {
 	}{
 		{unix.SYS_PPOLL, [6]uint64{0, 0, 0, set, 8}, true},
 		{unix.SYS_PPOLL, [6]uint64{0, 0, 0, 0, 8}, false},
+		{unix.SYS_PPOLL, [6]uint64{0, 0, 0, set, 7}, false},
 		{unix.SYS_PSELECT6, [6]uint64{0, 0, 0, 0, 0, pair}, true},
 		{unix.SYS_PSELECT6, [6]uint64{0, 0, 0, 0, 0, 0}, false},
+		{unix.SYS_PSELECT6, [6]uint64{0, 0, 0, 0, 0, odd}, false},
 		{unix.SYS_EPOLL_PWAIT, [6]uint64{0, 0, 0, 0, set, 8}, true},
 		{unix.SYS_POLL, [6]uint64{set}, false},
 	}
