@@ -68,7 +68,9 @@ func (j job) run(n *harness.Node, w world, native time.Duration) (outcome, trace
 	tr.time = r.Time
 	o, err := outcomeOf(r, dir)
 	if err == nil && w.reports(j) {
-		tr.moves, err = readReport(w.report)
+		var said report
+		said, err = readReport(w.report)
+		tr.moves = said.Moves
 	}
 	return o, tr, err
 }

@@ -67,11 +67,14 @@ func (w world) reports(j job) bool { return w.flags != nil && !w.home && j.scrip
 // reportLimit is how long after a job's end its report may come.
 const reportLimit = 10 * time.Second
 
-// readReport is the number of moves in the report of a job that has ended.
-func readReport(path string) (moves int, err error) {
-	var report struct {
-		Moves int `json:"moves"`
-	}
+// report is what mosrun reports of a job, as far as it is looked at.
+type report struct {
+	Moves int               `json:"moves"`
+	Calls map[string]uint64 `json:"calls"`
+}
+
+// readReport reads the report of a job that has ended.
+func readReport(path string) (report report, err error) {
 	defer os.Remove(path)
 	err = harness.Poll(reportLimit, func() error {
 		data, err := os.ReadFile(path)
@@ -81,9 +84,9 @@ func readReport(path string) (moves int, err error) {
 		return json.Unmarshal(data, &report)
 	})
 	if err != nil {
-		return 0, fmt.Errorf("the report of mosrun: %w", err)
+		return report, fmt.Errorf("the report of mosrun: %w", err)
 	}
-	return report.Moves, nil
+	return report, nil
 }
 
 // mosrun is quiet about processes that cannot go away; at home there is nothing to

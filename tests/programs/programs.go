@@ -8,6 +8,7 @@
 //	// flags: -lm                   more flags for the compiler
 //	// exit: 7 or SIGSEGV           how it ends (0 if there is none)
 //	// stdin: slow or tty           what it reads (nothing if there is none)
+//	// users: differ                it prints other things for another user
 package programs
 
 import (
@@ -54,13 +55,14 @@ const (
 
 // Program is one program in one build, compiled.
 type Program struct {
-	Name   string // of the source, and "/static" or "/musl"
-	About  string // its first line
-	Path   string // of the binary
-	Build  Build
-	Exit   int            // expected status, or -1
-	Signal syscall.Signal // expected end by a signal, or 0
-	Input  Input
+	Name     string // of the source, and "/static" or "/musl"
+	About    string // its first line
+	Path     string // of the binary
+	Build    Build
+	Exit     int            // expected status, or -1
+	Signal   syscall.Signal // expected end by a signal, or 0
+	Input    Input
+	Personal bool // it prints other things for another user
 }
 
 // source is a parsed C file.
@@ -98,6 +100,11 @@ func Named(dir string, names ...string) (map[string]Program, error) {
 		}
 	}
 	return found, nil
+}
+
+// Matching compiles the builds of which wanted tells by name.
+func Matching(dir string, wanted func(name string) bool) ([]Program, error) {
+	return compile(dir, wanted)
 }
 
 // compile builds what wanted tells by name, two compilers at a time.
@@ -193,6 +200,8 @@ func parse(file, text string) (s source, err error) {
 			s.flags = strings.Fields(value)
 		case found && key == "stdin":
 			s.Input = Input(value)
+		case found && key == "users":
+			s.Personal = value == "differ"
 		case found && key == "exit":
 			err = s.parseExit(value)
 		case s.About == "":

@@ -47,7 +47,7 @@ func TestNative(t *testing.T) {
 					t.Errorf("want exit %d, signal %v; got %v", p.Exit, p.Signal, r)
 				}
 				out := string(r.Stdout)
-				if last != "" && last != out && p.Name != "identity" && p.Name != "identity/musl" {
+				if last != "" && last != out && !p.Personal {
 					t.Errorf("as %v it prints\n%s\nbefore\n%s", user, out, last)
 				}
 				last = out
@@ -57,11 +57,11 @@ func TestNative(t *testing.T) {
 }
 
 func TestDirectives(t *testing.T) {
-	s, err := parse("x.c", "// What it does.\n// build: static musl\n// exit: SIGSEGV\n// flags: -lm -ldl\n// stdin: slow\n#include\n// exit: 5\n")
+	s, err := parse("x.c", "// What it does.\n// build: static musl\n// exit: SIGSEGV\n// flags: -lm -ldl\n// stdin: slow\n// users: differ\n#include\n// exit: 5\n")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(s.builds) != 2 || s.Signal != syscall.SIGSEGV || s.Exit != -1 || len(s.flags) != 2 || s.Input != Slow || s.About != "What it does." {
+	if len(s.builds) != 2 || s.Signal != syscall.SIGSEGV || s.Exit != -1 || len(s.flags) != 2 || s.Input != Slow || !s.Personal || s.About != "What it does." {
 		t.Errorf("got %+v", s)
 	}
 	if _, err := parse("x.c", "// exit: soon\n"); err == nil {

@@ -1,5 +1,6 @@
 // Who and where it is: always the home's answers.
 // build: dynamic musl
+// users: differ
 #include "guest.h"
 #include <grp.h>
 #include <sys/utsname.h>
