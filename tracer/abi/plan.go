@@ -28,6 +28,7 @@ type planner struct {
 	row     *Row
 	mem     Memory
 	total   uint64
+	faults  bool // the kernel may come to memory that it cannot write
 	refused Refusal
 	buf     [4096]byte // what was read last
 }
@@ -55,11 +56,14 @@ func PlanInto(c *Call, nr uint64, args [6]uint64, mem Memory) (*Row, Refusal) {
 		return row, row.refusal()
 	}
 	p := planners.Get().(*planner)
-	p.call, p.args, p.row, p.mem, p.total, p.refused = c, &c.Args, row, mem, 0, ""
+	p.call, p.args, p.row, p.mem, p.total, p.faults, p.refused = c, &c.Args, row, mem, 0, false, ""
 	for i := range row.Args {
 		if p.arg(i); p.refused != "" {
 			break
 		}
+	}
+	if p.faults {
+		p.bringAllBack()
 	}
 	refused := p.refused
 	p.call, p.args, p.mem = nil, nil, nil
@@ -158,7 +162,14 @@ func (p *planner) region(at Addr, size uint64, dir Dir, where Pointer, rule OutR
 	}
 	avail := min(p.mem.Accessible(at, size, dir&Out != 0), size)
 	if avail < size && dir&Out != 0 {
-		dir, rule = InOut, comesBack(InOut) // the kernel may write what it can and fail
+		p.faults = true
+		if dir == InOut && p.mem.Accessible(at, size, false) > avail {
+			p.refuse("it reads memory that it cannot write")
+			return -1
+		}
+		if beyond(at, size) && dir == InOut {
+			rule = OutRule{Kind: OutAll}
+		}
 	}
 	if p.total += avail + gap; p.total > MaxCallBytes {
 		p.refuse("more than %d MiB of memory at once", MaxCallBytes>>20)
@@ -170,6 +181,23 @@ func (p *planner) region(at Addr, size uint64, dir Dir, where Pointer, rule OutR
 	}
 	p.call.Regions = append(p.call.Regions, Region{Addr: at, Len: size, Avail: avail, Dir: dir, At: where, Out: rule})
 	return len(p.call.Regions) - 1
+}
+
+// beyond tells memory that ends outside of user space. The kernel notices that of
+// what it is to write at once, and then writes nothing of it.
+func beyond(at Addr, size uint64) bool {
+	return at >= TaskSize || size > uint64(TaskSize-at)
+}
+
+// bringAllBack has every region come back that the kernel writes: it writes what it
+// can before it fails.
+func (p *planner) bringAllBack() {
+	for i := range p.call.Regions {
+		r := &p.call.Regions[i]
+		if r.Dir&Out != 0 && (!beyond(r.Addr, r.Len) || r.Out.Plus > 0) { // what is in front is written by itself
+			r.Dir, r.Out = InOut, comesBack(InOut)
+		}
+	}
 }
 
 // header adds a region and reads it; nil if it is not all there.

@@ -50,6 +50,7 @@ func (p *planner) iovec(at Addr, count uint64, dir Dir, where Pointer, rule OutR
 		if dir == In {
 			rule.Unit = 0
 		}
+		p.faults = p.faults || base == 0 && size > 0 && dir != In
 		p.region(Addr(base), size, dir, Pointer{Region: vec, Offset: uint32(n * iovecSize)}, rule)
 		total += size
 	}
