@@ -208,9 +208,8 @@ static void between(int fd) {
 int main(int argc, char **argv) {
 	begin(argc, argv);
 	end = edge(1);
-	JUST(sync); // once: they may take long
-	JUST(syncfs, JUST(open, ".", O_RDONLY));
-	JUST(close, 3);
+	sync(); // once: they may take long
+	CHECK(syncfs(0) == 0);
 	do {
 		opening();
 		int fd = CALL(open, "filecalls.out", O_RDWR | O_TRUNC);
