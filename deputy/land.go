@@ -244,6 +244,11 @@ func (t *task) linger() error {
 		if c.row == nil || !c.row.Blocks(&c.args) { // it idled with an open mask: signals of the program are not for it to take
 			*t.in.Mask() = closedMask
 		}
+		if c.plan.Nr == unix.SYS_RT_SIGTIMEDWAIT && t.slot.At(t.in.Regs()) == tracer.PlaceInCall {
+			// It is made again. Away, what it waits for was open; but a task that nobody
+			// traces must block that, or its default action ends the process (man 2 sigtimedwait).
+			*t.in.Mask() = t.user.Mask
+		}
 		t.slot.Masks(t.user.Mask, closedMask)
 		return errors.Join(t.endSession(), t.passOver())
 	}

@@ -18,6 +18,7 @@ import (
 const (
 	iovecSize     = 16
 	msghdrSize    = 56
+	mmsghdrSize   = 64
 	msgVector     = 16
 	msgVectorLen  = 24
 	msgControl    = 32
@@ -81,6 +82,9 @@ func (c *call) after(n int64) (args [6]uint64, ok bool) {
 	case unix.SYS_SENDMSG:
 		args[1], ok = c.messageAfter(args[1], uint64(n))
 		return args, ok
+	case unix.SYS_SENDMMSG, unix.SYS_RECVMMSG: // n is a number of messages
+		args[1] += uint64(n) * mmsghdrSize
+		return args, count(2) && (c.plan.Nr == unix.SYS_SENDMMSG || args[3]&unix.MSG_WAITFORONE == 0)
 	}
 	return args, false
 }

@@ -93,10 +93,11 @@ func (b *body) prune(img *image.Image) {
 
 // toSelf makes a signal that the program sends to its own process arrive by the task
 // that sends it, so that it is relayed before the call ends: if nobody else is open
-// to it, the sender takes it before the call returns (man 2 kill).
+// to it, the sender takes it before the call returns (man 2 kill). A signal that stays
+// at home is for whoever reads it from a signalfd, on any thread.
 func (c *call) toSelf() {
 	b, args := c.b, &c.args
-	if abi.HomePid(int32(args[0])) != b.pid || args[1] == 0 || !b.threaded() {
+	if abi.HomePid(int32(args[0])) != b.pid || args[1] == 0 || !b.threaded() || b.openMask&(1<<(uint32(args[1])-1)) != 0 {
 		return
 	}
 	tid := uint64(c.t.tid)
