@@ -6,10 +6,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"umosix/tracer/image"
 	"umosix/wire"
@@ -142,23 +143,16 @@ func TestBadExecutors(t *testing.T) {
 		t.Run(bad.name, func(t *testing.T) {
 			t.Parallel()
 			a := linktest.NewAuthority(t)
-			victim := exec.Command("sleep", "60")
-			if err := victim.Start(); err != nil {
-				t.Skip(err)
-			}
-			defer func() { victim.Process.Kill(); victim.Wait() }()
-			done := moveBy(t, a, victim.Process.Pid, bad.listen(t, a))
+			v := startVictim(t, "echo $$; exec sleep 60")
+			done := moveBy(t, a, v.pid, bad.listen(t, a))
 			if bad.name == "hangs up when it is ready" && done.Failure == "" {
-				// Go was on its way: it is lost. (Its tracer is this process, too, and reaps it.)
-				if _, err := os.Stat(fmt.Sprintf("/proc/%d", victim.Process.Pid)); err == nil {
-					t.Error("it was lost, but goes on")
-				}
+				v.awaitEnd(t) // Go was on its way: it is lost
 				return
 			}
 			if !strings.Contains(done.Failure, bad.says) || strings.ContainsRune(done.Failure, '\n') {
 				t.Errorf("failure %q, want one line with %q", done.Failure, bad.says)
 			}
-			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", victim.Process.Pid))
+			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", v.pid))
 			if err != nil || !strings.Contains(string(status), "State:\tS (sleeping)") || !strings.Contains(string(status), "TracerPid:\t0\n") {
 				t.Errorf("the process did not go on at home (%v):\n%s", err, status)
 			}
@@ -172,47 +166,22 @@ func TestFailedMoveShowsNoInterruption(t *testing.T) {
 	if _, err := exec.LookPath("perl"); err != nil {
 		t.Skip(err)
 	}
-	// The victim is not this process's own child: its tracer, which is here, too,
-	// would take its end for itself.
 	const epoll = `$e = syscall(291, 0); $b = "\0" x 12; print "$$\n"; $r = syscall(232, $e, $b, 1, 1500); exit($r == 0 ? 0 : 1)`
-	result := filepath.Join(t.TempDir(), "result")
-	shell := exec.Command("sh", "-c", `perl -e '$| = 1; '"$0"; echo $? >"$1"`, epoll, result)
-	out, err := shell.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := shell.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var pid int
-	if _, err := fmt.Fscan(out, &pid); err != nil {
-		t.Fatal(err)
-	}
+	v := startVictim(t, `exec perl -e '$| = 1; `+epoll+`'`)
 	a := linktest.NewAuthority(t)
 	bad := badExecutor{serve: after(wire.TypeTrailer, func(l *link.Link, f *link.Frame) { rebuilt(l, f, "no memory") })}
-	if done := moveBy(t, a, pid, bad.listen(t, a)); !strings.Contains(done.Failure, "no memory") {
+	if done := moveBy(t, a, v.pid, bad.listen(t, a)); !strings.Contains(done.Failure, "no memory") {
 		t.Errorf("failure: %q", done.Failure)
 	}
-	io.ReadAll(out) // until the shell has ended, too
-	if status, err := os.ReadFile(result); err != nil || string(status) != "0\n" {
-		t.Errorf("epoll_wait was interrupted: %q %v", status, err)
+	if status := v.awaitEnd(t); status != 0 {
+		t.Errorf("epoll_wait was interrupted: it ended with %d", status)
 	}
 }
 
 // A process that was seized for its exec moves after it: what asks for it earlier waits.
 func TestMoveBeforeExec(t *testing.T) {
-	victim := exec.Command("sh", "-c", "echo ready; read line; exec sleep 60")
-	in, _ := victim.StdinPipe()
-	out, _ := victim.StdoutPipe()
-	if err := victim.Start(); err != nil {
-		t.Skip(err)
-	}
-	defer func() { victim.Process.Kill(); victim.Wait() }()
-	var ready string
-	if _, err := fmt.Fscan(out, &ready); err != nil {
-		t.Fatal(err)
-	}
-	pid := victim.Process.Pid
+	v := startVictim(t, "echo $$; read line; exec sleep 60")
+	pid := v.pid
 	a := linktest.NewAuthority(t)
 	bad := badExecutor{serve: after(wire.TypeTrailer, func(l *link.Link, f *link.Frame) { rebuilt(l, f, "no memory") })}
 	d := startDeputy(t, a)
@@ -233,7 +202,7 @@ func TestMoveBeforeExec(t *testing.T) {
 		t.Fatalf("moved before the exec: %+v", done)
 	case <-time.After(100 * time.Millisecond):
 	}
-	fmt.Fprintln(in, "go")
+	fmt.Fprintln(v.in, "go")
 	select {
 	case done := <-answers:
 		if !strings.Contains(done.Failure, "no memory") {
@@ -246,6 +215,55 @@ func TestMoveBeforeExec(t *testing.T) {
 		t.Errorf("it runs %q, %v", name, err)
 	}
 	d.awaitEnd(t)
+}
+
+// victim is a process that is moved. It is no child of this process: the tracer is here,
+// too, a parent would be told of the stops of its own child, and a tracer of its end. So
+// its parent, a shell, prints its status.
+type victim struct {
+	pid    int
+	in     io.Writer // its standard input
+	status chan int
+}
+
+// startVictim starts a script that first prints its number. It ends with the test.
+func startVictim(t *testing.T, script string) *victim {
+	t.Helper()
+	shell := exec.Command("sh", "-c", `exec 3<&0; sh -c "$0" <&3 & wait $!; echo $?`, script)
+	in, _ := shell.StdinPipe()
+	out, _ := shell.StdoutPipe()
+	if err := shell.Start(); err != nil {
+		t.Skip(err)
+	}
+	v := &victim{in: in, status: make(chan int, 1)}
+	if _, err := fmt.Fscan(out, &v.pid); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		defer close(v.status)
+		var status int
+		if _, err := fmt.Fscan(out, &status); err == nil {
+			v.status <- status
+		}
+		shell.Wait()
+	}()
+	t.Cleanup(func() { unix.Kill(v.pid, unix.SIGKILL) })
+	return v
+}
+
+// awaitEnd waits for the victim's end and returns its status as a shell tells it.
+func (v *victim) awaitEnd(t *testing.T) int {
+	t.Helper()
+	select {
+	case status, ok := <-v.status:
+		if !ok {
+			t.Error("the shell does not tell the status")
+		}
+		return status
+	case <-time.After(10 * time.Second):
+		t.Errorf("process %d goes on", v.pid)
+		return -1
+	}
 }
 
 // listen is the executor's node, for one connection.
