@@ -97,6 +97,9 @@ func (g *guest) sendPages(s *snapshot.Subject, img *image.Image) error {
 // program sees of its processor into t.user.
 func (t *task) standStill() (call image.PendingCall, err error) {
 	call.Nr = -1
+	if t.suspend != nil {
+		t.leaveSuspend()
+	}
 	nr := uint64(uint32(t.regs.OrigRax))
 	before := t.state == running && t.trapped // it has not made the call
 	if t.state == waiting || before {

@@ -307,6 +307,13 @@ func (t *task) returnSuspend() {
 	t.k.SetRegs(r)
 }
 
+// leaveSuspend takes a task that was stopped before its signal came out of the call that
+// borrowSuspend has made: it waits again for the outcome of its own, which is known.
+func (t *task) leaveSuspend() {
+	t.regs, t.suspend = *t.suspend, nil
+	t.state = waiting
+}
+
 // stopFor holds the guest and has home take the default action of a stop signal.
 func (g *guest) stopFor(info *tracer.Siginfo) {
 	g.stopped = true
