@@ -272,7 +272,7 @@ func (r *Registry) stated(j *job, s *control.State) {
 	}
 	r.mu.Unlock()
 	if moved {
-		r.save(j)
+		r.saveSoon(j)
 	}
 }
 

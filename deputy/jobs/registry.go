@@ -49,6 +49,7 @@ type job struct {
 	orphan   *orphan // a deputy of an earlier mosd that has not come back yet
 	starting chan struct{}
 	watchers map[*watcher]struct{}
+	unsaved  bool           // the state file is about to be written
 	total    control.Report // of the processes that have ended
 	over     chan struct{}  // closed at the end of the job
 }

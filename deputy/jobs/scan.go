@@ -88,7 +88,7 @@ func (r *Registry) scan() bool {
 		}
 	}
 	for j := range changed {
-		r.save(j)
+		r.saveSoon(j)
 	}
 	return len(changed) > 0
 }

@@ -46,11 +46,35 @@ func (r *Registry) stateFile(id string) string {
 	return filepath.Join(r.cfg.Dir, jobsDir, id+".json")
 }
 
+// saveLater is how long what has changed may wait for more. A mosd that dies meanwhile
+// loses nothing that its successor does not find: children by their parents, and where
+// they are by their deputy.
+const saveLater = 50 * time.Millisecond
+
+// saveSoon writes the state file of a job of which processes come and go.
+func (r *Registry) saveSoon(j *job) {
+	r.mu.Lock()
+	waits := j.unsaved
+	j.unsaved = true
+	r.mu.Unlock()
+	if waits {
+		return
+	}
+	r.spawn(func() {
+		select {
+		case <-time.After(saveLater):
+		case <-r.life.Done():
+		}
+		r.save(j)
+	})
+}
+
 // save writes the state file of a job; that of a job that is over stays away.
 func (r *Registry) save(j *job) {
 	r.saving.Lock()
 	defer r.saving.Unlock()
 	r.mu.Lock()
+	j.unsaved = false
 	record := j.record()
 	over := r.overLocked(j)
 	r.mu.Unlock()
