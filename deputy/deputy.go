@@ -10,6 +10,7 @@ import (
 
 	"umosix/tracer"
 	"umosix/tracer/abi"
+	"umosix/tracer/snapshot"
 	"umosix/wire"
 	"umosix/wire/control"
 )
@@ -235,7 +236,7 @@ func (d *Deputy) bringHome(why string) {
 			if err == nil {
 				err = b.goOnAtHome()
 			}
-			if err != nil {
+			if err != nil && b.now() != ended && !snapshot.Ending(abi.LocalPid(b.pid)) {
 				d.log.Warn().Int("pid", int(b.pid)).Str("why", why).Err(err).Msg("not brought home")
 			}
 		})

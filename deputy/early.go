@@ -73,6 +73,19 @@ func (b *body) stopPlacing() {
 	b.d.letGo(b)
 }
 
+// stopAtStart stops a new program before its first instruction, where it meets the
+// interrupt.
+func (t *task) stopAtStart() error {
+	if err := errors.Join(t.k.Interrupt(), t.k.Cont(0)); err != nil {
+		return err
+	}
+	s, err := t.k.Wait()
+	if err == nil && s.Kind != tracer.StopTrap {
+		err = fmt.Errorf("process %d stops by %v after its exec", t.b.pid, s)
+	}
+	return err
+}
+
 // onExec meets a process at the start of a new program: the cheapest moment to
 // move it. On the tracer's thread.
 func (t *task) onExec() error {
@@ -87,19 +100,9 @@ func (t *task) onExec() error {
 		defer b.d.letGo(b)
 		return t.letGo()
 	}
-	// Before its first instruction the new program meets the interrupt.
-	if err := t.k.Interrupt(); err != nil {
+	if err := t.stopAtStart(); err != nil {
+		b.d.letGo(b)
 		return err
-	}
-	if err := t.k.Cont(0); err != nil {
-		return err
-	}
-	s, err := t.k.Wait()
-	if err != nil {
-		return err
-	}
-	if s.Kind != tracer.StopTrap {
-		return fmt.Errorf("process %d stops by %v after its exec", b.pid, s)
 	}
 	b.atExec = true
 	b.d.begin()

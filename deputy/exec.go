@@ -40,7 +40,7 @@ func (c *call) exec(mask, heard uint64) {
 		t.relayDeferred()
 		return err
 	})
-	if err != nil && err != tracer.ErrGone {
+	if err != nil && !errors.Is(err, tracer.ErrGone) {
 		t.b.d.log.Error().Int("pid", int(t.b.pid)).Err(err).Msg("no program started")
 	}
 }
@@ -53,7 +53,7 @@ func (t *task) execBody(c *call, heard uint64) (replaced bool, ret int64, err er
 	if !b.mayChange() || len(b.tasks) > 1 {
 		return false, restartNoIntr, nil
 	}
-	if _, err := t.k.StopWithin(stopLimit); err != nil {
+	if err := t.stop(); err != nil {
 		return false, 0, err
 	}
 	t.relayDeferred()

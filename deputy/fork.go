@@ -30,7 +30,7 @@ func (c *call) fork() {
 		}
 		return err
 	})
-	if err != nil && err != tracer.ErrGone {
+	if err != nil && !errors.Is(err, tracer.ErrGone) {
 		t.b.d.log.Error().Int("pid", int(t.b.pid)).Int("tid", int(t.tid)).Err(err).Msg("no process made")
 	}
 }
@@ -54,7 +54,7 @@ func (t *task) forkBody(c *call) (*body, int64, error) {
 	if !b.mayChange() {
 		return nil, restartNoIntr, nil
 	}
-	if _, err := t.k.StopWithin(stopLimit); err != nil {
+	if err := t.stop(); err != nil {
 		return nil, 0, err
 	}
 	if err := errors.Join(t.k.SetOptions(t.options()|unix.PTRACE_O_TRACEFORK|unix.PTRACE_O_TRACECLONE), t.beginSession()); err != nil {
@@ -172,14 +172,18 @@ func (t *task) letFork(let bool) error {
 // there was one. On the tracer's thread.
 func (b *body) unmake() error {
 	t, parent := b.leader(), b.madeBy
-	if _, err := t.k.StopWithin(stopLimit); err != nil {
+	b.fenced = true
+	if b.leaving { // somebody has killed it already
+		b.letEnd()
+		return nil
+	}
+	if err := t.stop(); err != nil {
 		return err
 	}
-	b.fenced = true
 	err := t.k.SetOptions(bodyOptions) // nobody meets its exit
 	err = errors.Join(err, endTask(t.k))
 	b.gone()
-	if _, stopErr := parent.k.StopWithin(stopLimit); stopErr != nil {
+	if stopErr := parent.stop(); stopErr != nil {
 		return errors.Join(err, stopErr)
 	}
 	err = errors.Join(err, parent.beginSession())

@@ -102,10 +102,7 @@ func (t *task) interruptCall(seq uint64) {
 		c := t.call
 		current := c != nil && c.seq == seq && !c.done && b.state == away
 		b.mu.Unlock()
-		if !current || t.k == nil {
-			return
-		}
-		if _, err := t.k.StopWithin(stopLimit); err != nil {
+		if !current || t.stop() != nil {
 			return
 		}
 		if err := t.cutShort(); err != nil {

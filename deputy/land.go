@@ -118,7 +118,7 @@ func (t *task) landNow() error {
 // landHeld is landNow for a task in a session.
 func (t *task) landHeld() error {
 	err := t.landLate()
-	if err != nil && err != tracer.ErrGone {
+	if err != nil && !errors.Is(err, tracer.ErrGone) {
 		t.b.d.log.Error().Int("pid", int(t.b.pid)).Int("tid", int(t.tid)).Err(err).Msg("not landed")
 	}
 	t.b.d.forget(t.b)

@@ -1,6 +1,8 @@
 package deputy
 
 import (
+	"errors"
+
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
@@ -30,7 +32,7 @@ func (t *task) onStop(k *tracer.Task, s tracer.Stop) {
 	default:
 		err = k.Cont(0)
 	}
-	if err != nil && err != tracer.ErrGone {
+	if err != nil && !errors.Is(err, tracer.ErrGone) {
 		t.b.d.log.Error().Int("pid", int(t.b.pid)).Int("tid", int(t.tid)).Stringer("stop", s).Err(err).Msg("stop not handled")
 	}
 }
@@ -172,7 +174,7 @@ func (b *body) serveFault(f *link.Frame) error {
 		return nil
 	}
 	b.d.tracer.Post(func() {
-		if err := b.takeAction(sig, m.Gone); err != nil && err != tracer.ErrGone {
+		if err := b.takeAction(sig, m.Gone); err != nil && !errors.Is(err, tracer.ErrGone) {
 			b.d.log.Error().Int("pid", int(b.pid)).Int("signal", sig).Err(err).Msg("default action not taken")
 			unix.Kill(int(b.pid), unix.SIGKILL)
 		}
@@ -183,11 +185,8 @@ func (b *body) serveFault(f *link.Frame) error {
 // takeAction makes the body take the default action of a signal. On the tracer's thread.
 func (b *body) takeAction(sig int, gone bool) error {
 	t := b.leader()
-	if t.k == nil {
-		return tracer.ErrGone
-	}
 	b.fenced = b.fenced || gone
-	if _, err := t.k.StopWithin(stopLimit); err != nil {
+	if err := t.stop(); err != nil {
 		return err
 	}
 	if gone {

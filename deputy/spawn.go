@@ -41,7 +41,7 @@ func (t *task) clone() (child *task, errno int64, err error) {
 			return nil, 0, err
 		}
 	}
-	if _, err := t.k.StopWithin(stopLimit); err != nil {
+	if err := t.stop(); err != nil {
 		return nil, 0, err
 	}
 	// The new task begins with these options: its end must not wait for us.

@@ -93,13 +93,22 @@ func (t *task) beginHeld() error {
 	return nil
 }
 
-// hold stops the task and begins a session.
-func (t *task) hold() error {
+// stop stops the task wherever it is in its loop. One whose process is on its way out
+// does not stop any more.
+func (t *task) stop() error {
 	if t.k == nil || t.b.leaving {
 		return tracer.ErrGone
 	}
 	if _, err := t.k.StopWithin(stopLimit); err != nil {
 		return fmt.Errorf("stop task %d of %d: %w", t.tid, t.b.pid, err)
+	}
+	return nil
+}
+
+// hold stops the task and begins a session.
+func (t *task) hold() error {
+	if err := t.stop(); err != nil {
+		return err
 	}
 	return t.beginHeld()
 }

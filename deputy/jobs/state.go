@@ -85,6 +85,12 @@ func (r *Registry) save(j *job) {
 	if err := writeRecord(r.stateFile(j.id), record); err != nil {
 		r.log.Warn().Err(err).Str(fieldJob, j.id).Msg("job not recorded: a new mosd would not find it")
 	}
+	r.mu.Lock()
+	over = r.overLocked(j) // meanwhile
+	r.mu.Unlock()
+	if over {
+		os.Remove(r.stateFile(j.id))
+	}
 }
 
 // record is called with mu held.

@@ -86,6 +86,22 @@ func BenchmarkThreads(b *testing.B) {
 	}
 }
 
+// BenchmarkChildren is a process on another node that forks there, and one that starts
+// programs, which begin at home.
+func BenchmarkChildren(b *testing.B) {
+	program := compile(b, "children")
+	n := start(b).Node(1)
+	for _, kind := range []string{"fork", "spawn"} {
+		b.Run(kind, func(b *testing.B) {
+			args := []string{program, kind, "200"}
+			base, product, ratio := paired(b,
+				func() time.Duration { return told(b, n, args) },
+				func() time.Duration { return told(b, n, mosrun([]string{"-2"}, args)) })
+			report(b, "none", base, product, ratio)
+		})
+	}
+}
+
 // told runs a program that says how long it took.
 func told(b *testing.B, n *harness.Node, args []string) time.Duration {
 	b.Helper()
