@@ -350,12 +350,20 @@ func (c *call) fetch() {
 	}
 }
 
+// replyType is how the outcome is told.
+func (c *call) replyType() wire.Type {
+	if c.plan.Nr == unix.SYS_CLONE && c.plan.Args[0]&unix.CLONE_THREAD == 0 && c.ret > 0 {
+		return wire.TypeBorn
+	}
+	return wire.TypeReply
+}
+
 // answer sends the outcome. What fails on the link is told by its receiver.
 func (c *call) answer() {
 	b := c.b
 	b.mu.Lock()
 	p, seq := c.peer, c.seq
-	h := wire.Header{Type: wire.TypeReply, Ack: seq, Pid: b.pid, Tid: c.t.tid, Inc: b.inc}
+	h := wire.Header{Type: c.replyType(), Ack: seq, Pid: b.pid, Tid: c.t.tid, Inc: b.inc}
 	b.mu.Unlock()
 	payload := make([][]byte, 0, 4)
 	for i, n := range c.outs {

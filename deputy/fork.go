@@ -183,8 +183,8 @@ func (b *body) unmake() error {
 	err := t.k.SetOptions(bodyOptions) // nobody meets its exit
 	err = errors.Join(err, endTask(t.k))
 	b.gone()
-	if stopErr := parent.stop(); stopErr != nil {
-		return errors.Join(err, stopErr)
+	if parent.stop() != nil {
+		return err // it is gone itself
 	}
 	err = errors.Join(err, parent.beginSession())
 	err = errors.Join(err, parent.reap(b.pid), parent.endSession(), parent.passOver())

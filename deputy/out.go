@@ -103,7 +103,7 @@ func (b *body) notOut(cause error) error {
 		return nil
 	})
 	b.report()
-	if err != nil {
+	if err != nil && !errors.Is(err, tracer.ErrGone) {
 		b.d.log.Error().Int("pid", int(b.pid)).Err(err).Msg("not released")
 	}
 	return cause

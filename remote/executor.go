@@ -233,15 +233,14 @@ func (x *Executor) handle(f *link.Frame) error {
 	}
 	g := x.guests[f.Pid]
 	if g == nil || g.inc != f.Inc {
-		x.answerForNobody(f)
-		return nil
+		return x.answerForNobody(f)
 	}
 	return g.handle(f)
 }
 
 // answerForNobody answers a frame for a guest that has ended, where home waits for
 // an answer: what the guest said on its way out has gone before, or is said now.
-func (x *Executor) answerForNobody(f *link.Frame) {
+func (x *Executor) answerForNobody(f *link.Frame) error {
 	h := wire.Header{Ack: f.Seq, Pid: f.Pid, Tid: f.Pid, Inc: f.Inc}
 	switch f.Type {
 	case wire.TypeDrop:
@@ -253,7 +252,21 @@ func (x *Executor) answerForNobody(f *link.Frame) {
 	case wire.TypeGo:
 		h.Type, h.Ack = wire.TypeFault, 0
 		x.send(h, killed())
+	case wire.TypeBorn: // the parent has been killed meanwhile
+		return x.disown(f)
 	}
+	return nil
+}
+
+// disown tells home that nobody makes the process that a task has asked for.
+func (x *Executor) disown(f *link.Frame) error {
+	var m wire.Reply
+	if err := f.Decode(&m); err != nil {
+		return err
+	}
+	pid := abi.HomePid(m.Ret)
+	x.send(wire.Header{Type: wire.TypeExit, Pid: pid, Tid: pid, Inc: f.Inc}, &wire.Exit{Unmade: true})
+	return nil
 }
 
 func (g *guest) handle(f *link.Frame) error {
@@ -272,7 +285,7 @@ func (g *guest) handle(f *link.Frame) error {
 	case wire.TypeDrop:
 		g.discard()
 		g.x.send(wire.Header{Type: wire.TypeDropped, Ack: f.Seq, Pid: g.pid, Tid: g.pid, Inc: g.inc}, nil)
-	case wire.TypeReply, wire.TypeMapped:
+	case wire.TypeReply, wire.TypeBorn, wire.TypeMapped:
 		return g.takeAnswer(f)
 	case wire.TypeRelay:
 		return g.takeSignal(f)
@@ -286,6 +299,8 @@ func (g *guest) handle(f *link.Frame) error {
 func (g *guest) takeAnswer(f *link.Frame) error {
 	t := g.task(f.Tid)
 	switch {
+	case f.Type == wire.TypeBorn && (t == nil || t.birth == nil || t.seq != f.Ack):
+		return g.x.disown(f)
 	case t == nil:
 		return nil
 	case f.Type == wire.TypeMapped:

@@ -37,6 +37,7 @@ const (
 	TypeTell      Type = 30 // E→D: a change that home mirrors (sigaction, munmap, limits); body: Call, no answer
 	TypeFile      Type = 31 // D→E: names a file whose contents follow as TypeBatch of process 0; body: File
 	TypeClock     Type = 32 // both: E→D asks for home's clocks, D→E tells them; body: image.Clock
+	TypeBorn      Type = 33 // D→E: a reply whose result is a process, which is away; body: Reply, payload: Out regions
 )
 
 // Hello opens a link.

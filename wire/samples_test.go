@@ -62,6 +62,7 @@ func samples() []sample {
 		{head(TypeTell), call, []byte("abc")},
 		{head(TypeClock), &image.Clock{Monotonic: 1, Boottime: 2}, nil},
 		{head(TypeFile), &File{Index: 3, File: image.File{Path: "/bin/true", Dev: 1, Ino: 2, Size: 3, MtimeNs: 4}}, nil},
+		{head(TypeBorn), &Reply{Ret: 4712, Outs: []uint32{4}}, []byte("fdno")},
 	}
 }
 

@@ -68,6 +68,7 @@ var rows = [256]row{
 	TypeTell:      {"tell", ToDeputy, body[Call](), maxCallBody, true},
 	TypeClock:     {"clock", Both, body[image.Clock](), maxSmallBody, false},
 	TypeFile:      {"file", ToExecutor, body[File](), maxSmallBody, false},
+	TypeBorn:      {"born", ToExecutor, body[Reply](), maxCallBody, true},
 }
 
 // Known says whether the protocol has such a frame.
