@@ -183,7 +183,8 @@ func (b *body) free() {
 	b.d.tracer.Do(b.closeMemory)
 }
 
-// closeMemory gives back our views of the process's memory. On the tracer's thread.
+// closeMemory gives back our views of the process's memory. The next window is a new one,
+// which children do not inherit at first. On the tracer's thread.
 func (b *body) closeMemory() {
 	if b.loop != nil {
 		b.loop.Close()
@@ -191,7 +192,7 @@ func (b *body) closeMemory() {
 	if b.mem != nil {
 		b.mem.Close()
 	}
-	b.loop, b.mem = nil, nil
+	b.loop, b.mem, b.forkable = nil, nil, false
 }
 
 // decide makes the move under way the one to say what the loss of the link means,
