@@ -87,6 +87,9 @@ func (r *run) register(target *target) (*control.Client, error) {
 	}, &answer)
 	var failure *control.Failure
 	switch {
+	case control.Unseen(err):
+		r.warn("the program runs at home only: %v", err)
+		return nil, nil
 	case errors.As(err, &failure):
 		return nil, err
 	case err != nil:

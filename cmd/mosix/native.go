@@ -55,7 +55,7 @@ func leaveJob() error {
 	}
 	err = client.Post("/v1/leave", control.OfPid{Pid: os.Getpid()}, nil)
 	var failure *control.Failure
-	if errors.As(err, &failure) && failure.Status == http.StatusNotFound {
+	if errors.As(err, &failure) && failure.Status == http.StatusNotFound || control.Unseen(err) {
 		return nil
 	}
 	return err

@@ -47,6 +47,8 @@ func (s *Subject) statusReason() (string, error) {
 		return "", err
 	case st.seccomp != 0:
 		return "has a seccomp filter of its own", nil
+	case st.namespaces > 1:
+		return "is in a pid namespace of its own", nil
 	case st.tracerPid != 0 && !ownThread(st.tracerPid):
 		return fmt.Sprintf("is traced by process %d", st.tracerPid), nil
 	}

@@ -18,13 +18,14 @@ func readProc(pid abi.LocalPid, name string) ([]byte, error) {
 
 // status is what we need of /proc/PID/status.
 type status struct {
-	ppid      abi.LocalPid
-	tracerPid int
-	seccomp   int
-	ignored   uint64
-	caught    uint64
-	uid       int // effective
-	realUID   uint32
+	ppid       abi.LocalPid
+	tracerPid  int
+	namespaces int // of pids, from that of /proc down
+	seccomp    int
+	ignored    uint64
+	caught     uint64
+	uid        int // effective
+	realUID    uint32
 }
 
 func readStatus(pid abi.LocalPid) (st status, err error) {
@@ -44,6 +45,8 @@ func readStatus(pid abi.LocalPid) (st status, err error) {
 			st.ppid = abi.LocalPid(ppid)
 		case "TracerPid":
 			st.tracerPid, _ = strconv.Atoi(fields[0])
+		case "NSpid":
+			st.namespaces = len(fields)
 		case "Seccomp":
 			st.seccomp, _ = strconv.Atoi(fields[0])
 		case "Uid":

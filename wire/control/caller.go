@@ -2,8 +2,10 @@ package control
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
+	"net/http"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,6 +18,24 @@ type Caller struct {
 
 // May tells whether the caller may act on what belongs to uid.
 func (c Caller) May(uid int) bool { return c.Uid == 0 || c.Uid == uid }
+
+// statusUnseen is the status of a request that mosd would serve if it saw who asks.
+const statusUnseen = http.StatusMisdirectedRequest
+
+// Unseen tells whether a mosd has answered that it does not see the calling process.
+func Unseen(err error) bool {
+	var failure *Failure
+	return errors.As(err, &failure) && failure.Status == statusUnseen
+}
+
+// self is the caller's own number as this program sees it. What it says itself counts in
+// its pid namespace, and may there be 1.
+func (c Caller) self() (int, error) {
+	if c.Pid == 0 { // man 7 pid_namespaces, "the caller is not visible"
+		return 0, Failf(statusUnseen, "this mosd does not see the calling process: it is in another pid namespace")
+	}
+	return c.Pid, nil
+}
 
 type callerKey struct{}
 

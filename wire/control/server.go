@@ -84,10 +84,10 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /v1/jobs", s.list)
 	mux.HandleFunc("GET /v1/why/{pid}", s.why)
 	mux.HandleFunc("GET /v1/jobs/{job}/watch", s.watch)
-	mux.Handle("POST /v1/jobs", ask(s.Jobs.Register))
-	mux.Handle("POST /v1/attach", order(s.Jobs.Attach))
-	mux.Handle("POST /v1/unregister", order(s.Jobs.Unregister))
-	mux.Handle("POST /v1/leave", order(s.Jobs.Leave))
+	mux.Handle("POST /v1/jobs", ask(s.register))
+	mux.Handle("POST /v1/attach", order(ofSelf(s.Jobs.Attach)))
+	mux.Handle("POST /v1/unregister", order(ofSelf(s.Jobs.Unregister)))
+	mux.Handle("POST /v1/leave", order(ofSelf(s.Jobs.Leave)))
 	mux.Handle("POST /v1/move", ask(s.Jobs.Migrate))
 	mux.Handle("POST /v1/freeze", order(s.Jobs.Hold))
 	mux.Handle("POST /v1/lock", order(s.Jobs.SetLock))
@@ -101,6 +101,24 @@ func (s *Server) Handler() http.Handler {
 		fail(w, NotFound("%s %s: this mosd has no such verb", r.Method, r.URL.Path))
 	})
 	return mux
+}
+
+// register registers the caller itself.
+func (s *Server) register(ctx context.Context, who Caller, req Register) (answer Registered, err error) {
+	if req.Pid, err = who.self(); err != nil {
+		return answer, err
+	}
+	return s.Jobs.Register(ctx, who, req)
+}
+
+// ofSelf is for requests that are always about the caller itself.
+func ofSelf(f func(context.Context, Caller, OfPid) error) func(context.Context, Caller, OfPid) error {
+	return func(ctx context.Context, who Caller, req OfPid) (err error) {
+		if req.Pid, err = who.self(); err != nil {
+			return err
+		}
+		return f(ctx, who, req)
+	}
 }
 
 // plain drops the empty request of a verb without arguments.
