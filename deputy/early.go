@@ -32,15 +32,18 @@ func (d *Deputy) attachEarly(a *control.Attach) {
 	d.mosd.Send(control.FromDeputy{Done: &done})
 }
 
-// seizeForExec attaches to a running process without stopping it.
+// seizeForExec attaches to a running process without stopping it, unless it has been
+// attached to since the start of its job.
 func (b *body) seizeForExec(a *control.Attach) error {
-	k, err := b.d.tracer.Seize(abi.LocalPid(b.pid), seizeOptions)
-	if err != nil {
-		return explainSeize(b.pid, err)
-	}
 	leader := b.leader()
-	k.Handler = leader.onStop
-	leader.k, b.early = k, a.Early
+	if !b.early || b.now() != native || b.placing != nil {
+		k, err := b.d.tracer.Seize(abi.LocalPid(b.pid), seizeOptions)
+		if err != nil {
+			return explainSeize(b.pid, err)
+		}
+		k.Handler = leader.onStop
+		leader.k, b.early = k, a.Early
+	}
 	b.placing = &placement{to: destination{node: a.To, address: a.Address, ticket: a.Ticket}, over: make(chan struct{})}
 	return nil
 }
