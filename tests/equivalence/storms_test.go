@@ -197,7 +197,7 @@ func TestForkStorm(t *testing.T) {
 	}
 	stormClusters(t, func(t *testing.T, c *harness.Nodes) {
 		n := c.Node(1)
-		f := startForks(t, n)
+		f := startDialogue(t, n, "mosrun", "-q", "-2", "--", "sh", "-c", forkScript)
 		f.fork(t, warm)
 		before := f.usageAway(t, c)
 		begun := time.Now()
@@ -214,14 +214,8 @@ func TestForkStorm(t *testing.T) {
 	})
 }
 
-// forks is a shell that starts as many processes as it is told on its standard input,
-// in three ways, and answers when they have ended.
-type forks struct {
-	job      *harness.Job
-	node     *harness.Node
-	ask, say *os.File
-}
-
+// forkScript is a shell that starts as many processes as it is told on its standard
+// input, in three ways, and answers when they have ended.
 const forkScript = `
 while read count; do
 	while [ "$count" -gt 0 ]; do
@@ -233,57 +227,69 @@ while read count; do
 	echo done
 done`
 
-func startForks(t *testing.T, n *harness.Node) *forks {
+// dialogue is a job that is talked to by its standard input and output.
+type dialogue struct {
+	job      *harness.Job
+	node     *harness.Node
+	ask, say *os.File
+}
+
+func startDialogue(t *testing.T, n *harness.Node, args ...string) *dialogue {
 	t.Helper()
 	in, ask, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer in.Close()
 	say, out, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &forks{node: n, ask: ask, say: say}
-	f.job, err = n.Start(harness.Command{Args: []string{"mosrun", "-q", "-2", "--", "sh", "-c", forkScript}, Stdin: in, Stdout: out, Limit: stormLimit})
-	in.Close()
-	out.Close()
-	if err != nil {
+	defer out.Close()
+	d := &dialogue{node: n, ask: ask, say: say}
+	if d.job, err = n.Start(harness.Command{Args: args, Stdin: in, Stdout: out, Limit: stormLimit}); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { ask.Close(); f.job.Wait(); say.Close() })
-	return f
+	t.Cleanup(func() { ask.Close(); d.job.Wait(); say.Close() })
+	return d
+}
+
+// hear waits for one thing to be said.
+func (d *dialogue) hear(t *testing.T, want string) {
+	t.Helper()
+	if err := d.say.SetReadDeadline(time.Now().Add(stormLimit)); err != nil {
+		t.Fatal(err)
+	}
+	said := make([]byte, 80)
+	if n, err := d.say.Read(said); err != nil || string(said[:n]) != want {
+		t.Fatalf("%q is said (%v), want %q", said[:n], err, want)
+	}
 }
 
 // fork has the shell start processes, and waits until they have ended.
-func (f *forks) fork(t *testing.T, count int) {
+func (d *dialogue) fork(t *testing.T, count int) {
 	t.Helper()
-	fmt.Fprintln(f.ask, count)
-	if err := f.say.SetReadDeadline(time.Now().Add(stormLimit)); err != nil {
-		t.Fatal(err)
-	}
-	answer := make([]byte, 80)
-	if k, err := f.say.Read(answer); err != nil || string(answer[:k]) != "done\n" {
-		t.Fatalf("the shell said %q (%v)", answer[:k], err)
-	}
+	fmt.Fprintln(d.ask, count)
+	d.hear(t, "done\n")
 }
 
 // usageAway is what the halves hold while the shell is away.
-func (f *forks) usageAway(t *testing.T, c *harness.Nodes) map[string]harness.Usage {
+func (d *dialogue) usageAway(t *testing.T, c *harness.Nodes) map[string]harness.Usage {
 	t.Helper()
-	if err := f.node.Migrate(f.job.Pid, "2"); err != nil {
+	if err := d.node.Migrate(d.job.Pid, "2"); err != nil {
 		t.Fatal(err)
 	}
 	return usage(t, c)
 }
 
-func (f *forks) end(t *testing.T) {
+func (d *dialogue) end(t *testing.T) {
 	t.Helper()
-	f.ask.Close()
-	if r := f.job.Wait(); !r.OK() {
+	d.ask.Close()
+	if r := d.job.Wait(); !r.OK() {
 		t.Error(r)
 	}
 	err := harness.Poll(10*time.Second, func() error {
-		if list := append(f.node.Pids(harness.Deputy), f.node.Pids(harness.Executor)...); len(list) > 0 {
+		if list := append(d.node.Pids(harness.Deputy), d.node.Pids(harness.Executor)...); len(list) > 0 {
 			return fmt.Errorf("processes of the product are left: %v", list)
 		}
 		return nil
