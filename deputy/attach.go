@@ -270,8 +270,10 @@ func (b *body) enterLoop(fresh []*task) (err error) {
 		t.slot.Enter(t.in.Regs())
 		*t.in.Mask() = closedMask
 		t.in.Use(b.loop.Insn())
-		t.noteInterrupted()
 		t.takeDeferred()
+		if err := t.noteInterrupted(); err != nil {
+			return err
+		}
 	}
 	return nil
 }

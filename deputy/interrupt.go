@@ -1,6 +1,8 @@
 package deputy
 
 import (
+	"encoding/binary"
+
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
@@ -35,29 +37,35 @@ func interrupted(r *tracer.Regs) bool {
 // noteInterrupted looks whether the program was in a call when it was stopped, and
 // makes a record of it. A call that the guest's own kernel can make is left to the
 // restart code in the registers. On the tracer's thread.
-func (t *task) noteInterrupted() {
+func (t *task) noteInterrupted() error {
 	r := &t.user.Regs
 	if r.Nr() < 0 || !interrupted(r) && r.Result() <= 0 {
-		return
+		return nil
 	}
-	if r.Nr() == unix.SYS_FUTEX && r.Result() == restartBlock {
+	nr := uint64(r.Nr())
+	if nr == unix.SYS_RESTART_SYSCALL && r.Result() == restartBlock {
+		if nr = t.restarted(); nr == unix.SYS_RESTART_SYSCALL {
+			return &pinnedError{"goes on with a wait that was interrupted before"}
+		}
+	}
+	if nr == unix.SYS_FUTEX && r.Result() == restartBlock {
 		t.noteFutex()
-		return
+		return nil
 	}
-	row := abi.Lookup(uint64(r.Nr()))
+	row := abi.Lookup(nr)
 	if row == nil {
-		return
+		return nil
 	}
 	args, mask, temp := row.Mask.Take(r.Args(), t.b.mem)
-	plan, _, refusal := abi.Plan(uint64(r.Nr()), args, t.b.mem)
+	plan, _, refusal := abi.Plan(nr, args, t.b.mem)
 	if refusal != "" || row.Place(&args) != abi.Home {
-		return
+		return nil
 	}
 	c := &call{b: t.b, t: t, plan: plan, row: row, nr: plan.Nr, args: args, whole: args, original: true, mask: t.user.Mask,
 		since: t.slept.sinceWhen(plan.Nr)}
 	if !interrupted(r) {
 		if c.args, _ = c.rest(r.Result()); c.moved == 0 {
-			return // it has ended
+			return nil // it has ended
 		}
 	}
 	if temp {
@@ -69,6 +77,24 @@ func (t *task) noteInterrupted() {
 	}
 	c.fixDeadline()
 	t.setCall(c)
+	return nil
+}
+
+// restarted finds out which call the program goes on with by restart_syscall: it was
+// stopped in it before, by SIGSTOP for one, and its own kernel knows the rest. Arguments
+// are still in the registers; the number is in the instruction before the call, if that
+// is `mov $number, %eax`. Otherwise it is that of restart_syscall.
+func (t *task) restarted() uint64 {
+	const move, length = 0xb8, 7 // with the `syscall` behind it
+	var code [length]byte
+	if _, err := t.b.mem.ReadAt(code[:], t.user.Regs.PC()-length); err != nil || code[0] != move {
+		return unix.SYS_RESTART_SYSCALL
+	}
+	switch nr := uint64(binary.LittleEndian.Uint32(code[1:])); nr {
+	case unix.SYS_POLL, unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP:
+		return nr
+	}
+	return unix.SYS_RESTART_SYSCALL
 }
 
 // passOver lets a stopped task go on as if it had not been stopped: the kernel

@@ -224,23 +224,18 @@ func (t *task) letGo() error {
 		return nil
 	}
 	t.takeDeferred()
-	own, shared := t.kept, t.b.kept
-	t.kept, t.b.kept = nil, nil
-	sig := 0
-	for _, info := range append(own, shared...) {
-		if sig == 0 {
-			sig = info.Signal()
-		} else {
-			unix.Tgkill(int(t.b.pid), int(t.tid), unix.Signal(info.Signal()))
-		}
+	// It stands in no signal stop, where one could be delivered: they are sent again.
+	for _, info := range append(t.kept, t.b.kept...) {
+		t.k.Resend(abi.LocalPid(t.b.pid), &info)
 	}
+	t.kept, t.b.kept = nil, nil
 	if t.b.early && t == t.b.leader() { // at home the program outlives its deputy
 		if err := t.k.SetOptions(seizeOptions); err != nil {
 			return err
 		}
-		return t.k.Cont(sig)
+		return t.k.Cont(0)
 	}
-	err := t.k.Detach(sig)
+	err := t.k.Detach(0)
 	t.k = nil
 	if err == tracer.ErrGone {
 		return nil

@@ -124,3 +124,12 @@ func getEventMessage(tid abi.LocalPid) (msg uint64, err error) {
 func getRseqConfig(tid abi.LocalPid, c *RseqConfig) error {
 	return ptracePtr(ptraceGetRseqConfig, tid, unsafe.Sizeof(*c), unsafe.Pointer(c))
 }
+
+// tgsigqueueinfo sends a signal with its siginfo (man rt_tgsigqueueinfo).
+func tgsigqueueinfo(pid, tid abi.LocalPid, s *Siginfo) error {
+	_, _, errno := unix.RawSyscall6(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(pid), uintptr(tid), uintptr(s.Signal()), uintptr(unsafe.Pointer(s)), 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}

@@ -296,6 +296,14 @@ func (k *Task) TakeDeferred() []Siginfo {
 // HasDeferred tells whether TakeDeferred has any.
 func (k *Task) HasDeferred() bool { return len(k.deferred) > 0 }
 
+// Resend sends a signal that was taken off the task to it again. What the kernel and
+// others than the sender may not say (man rt_tgsigqueueinfo) is lost then, not the signal.
+func (k *Task) Resend(pid abi.LocalPid, info *Siginfo) {
+	if tgsigqueueinfo(pid, k.Tid, info) != nil {
+		unix.Tgkill(int(pid), int(k.Tid), unix.Signal(info.Signal()))
+	}
+}
+
 // errNoStop says that a task did not stop in time: as a rule it waits in the
 // kernel for its vfork child, and stops when the child execs or ends.
 var errNoStop = errors.New("it does not stop (it may wait for a vfork child)")
