@@ -108,7 +108,7 @@ func (g *guest) taker(sig int) *task {
 func (t *task) receive(info *tracer.Siginfo, own bool) error {
 	g, sig := t.g, info.Signal()
 	if g.stage == alive && g.defaultAction(sig)&stopSignals != 0 && !t.blocks(sig) {
-		g.stopFor(info)
+		t.stopFor(info)
 		return nil
 	}
 	if !own && t != g.leader() {
@@ -288,7 +288,7 @@ func (t *task) onSignal(sig int) {
 	case action == 0 || action&quietSignals != 0:
 		t.cont(sig)
 	case action&stopSignals != 0:
-		t.g.stopFor(&info)
+		t.stopFor(&info)
 	default:
 		t.g.die(&info)
 	}
@@ -314,9 +314,14 @@ func (t *task) leaveSuspend() {
 	t.state = waiting
 }
 
-// stopFor holds the guest and has home take the default action of a stop signal.
-func (g *guest) stopFor(info *tracer.Siginfo) {
+// stopFor holds the guest and has home take the default action of a stop signal. The
+// task that takes the signal stands still already: it would not stop once more.
+func (t *task) stopFor(info *tracer.Siginfo) {
+	g := t.g
 	g.stopped = true
+	if t.state == running {
+		t.state = held
+	}
 	for _, t := range g.tasks {
 		if t.halt() && t.state == running {
 			t.state = held

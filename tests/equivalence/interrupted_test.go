@@ -65,3 +65,32 @@ func shows(pid int, file string, words ...string) error {
 		return fmt.Errorf("%s of %d is %q (%v), want %q", file, pid, text, err, words)
 	})
 }
+
+// TestStopAway stops a program that computes away, again and again, and lets it go on.
+func TestStopAway(t *testing.T) {
+	const program = `BEGIN { while (i++ < 10000000); print i }`
+	stormClusters(t, func(t *testing.T, c *harness.Nodes) {
+		n := c.Node(1)
+		j, err := n.Mosrun("-q", "-2", "--", "awk", program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer j.Wait()
+		err = harness.Poll(10*time.Second, func() error {
+			if at, err := n.Where(j.Pid); err != nil || at != "2" {
+				return fmt.Errorf("it is at %q (%v)", at, err)
+			}
+			return nil
+		})
+		for range 3 {
+			if err == nil {
+				n.Run("kill", "-STOP", fmt.Sprint(j.Pid))
+				err = shows(j.Pid, "stat", ") T ", ") t ") // the second one of a traced process
+			}
+			n.Run("kill", "-CONT", fmt.Sprint(j.Pid))
+		}
+		if r := j.Wait(); err != nil || string(r.Stdout) != "10000001\n" {
+			t.Errorf("%v; %v", err, r)
+		}
+	})
+}

@@ -121,7 +121,9 @@ func playIn(t *testing.T, n *harness.Node, w world) (o outcome, moves int) {
 	r.Stdout = pids.ReplaceAll([]byte(s.text()), []byte("$1 PID"))
 	o, err = outcomeOf(r, dir)
 	if err == nil && w.reports(j) {
-		moves, err = readReport(w.report)
+		var said report
+		said, err = readReport(w.report)
+		moves = said.Moves
 	}
 	if err != nil {
 		t.Fatal(err)
