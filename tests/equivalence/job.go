@@ -100,4 +100,5 @@ func jobsOf(list []programs.Program, ms int) (jobs []job) {
 
 // mayStay are programs that are pinned home for most of their time: their first thread
 // ends, they exec with threads, live too short between two execs, or look at themselves.
-var mayStay = map[string]bool{"leaderexit": true, "self": true, "traced": true, "threadexec": true, "execs": true, "int80": true, "killed": true}
+var mayStay = map[string]bool{"leaderexit": true, "self": true, "traced": true, "threadexec": true, "execs": true, "int80": true, "killed": true,
+	"homecalls": true}

@@ -14,8 +14,8 @@
 
 // Numbers that are younger than the C library.
 enum {
-	SYS_cachestat = 451, SYS_fchmodat2, SYS_statmount = 457, SYS_listmount, SYS_lsm_get_self_attr, SYS_lsm_set_self_attr,
-	SYS_lsm_list_modules, SYS_setxattrat = 463, SYS_getxattrat, SYS_listxattrat, SYS_removexattrat,
+	SYS_cachestat = 451, SYS_fchmodat2, SYS_map_shadow_stack, SYS_statmount = 457, SYS_listmount, SYS_lsm_get_self_attr, SYS_lsm_set_self_attr,
+	SYS_lsm_list_modules, SYS_mseal, SYS_setxattrat, SYS_getxattrat, SYS_listxattrat, SYS_removexattrat,
 	SYS_file_getattr = 468, SYS_file_setattr, SYS_listns,
 };
 
