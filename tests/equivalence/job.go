@@ -19,6 +19,8 @@ type job struct {
 	setup  func(string) error // fills the directory that it runs in
 	input  programs.Input
 	stays  bool // it may be pinned home all the time
+	short  bool // with -short one seed of it is enough,
+	once   bool // and one user
 }
 
 // runLimit bounds one run of a job, wherever it is.
@@ -91,14 +93,20 @@ func (j job) feed(c *harness.Command, run func(started func()) error, r *harness
 func jobsOf(list []programs.Program, ms int) (jobs []job) {
 	for _, p := range list {
 		program, _, _ := strings.Cut(p.Name, "/") // without its build
+		ms := ms
+		if p.Noting {
+			ms += ms / 2 // most of its time it is in calls, which makes moving it slower
+		}
 		jobs = append(jobs, job{
 			name: p.Name, args: []string{p.Path, strconv.Itoa(ms)}, input: p.Input, stays: mayStay[program],
+			short: p.Noting, once: p.Noting && !p.Personal,
 		})
 	}
 	return jobs
 }
 
 // mayStay are programs that are pinned home for most of their time: their first thread
-// ends, they exec with threads, live too short between two execs, or look at themselves.
+// ends, they start many threads at once, exec with threads, live too short between two
+// execs, look at themselves, or make calls that are made at home.
 var mayStay = map[string]bool{"leaderexit": true, "self": true, "traced": true, "threadexec": true, "execs": true, "int80": true, "killed": true,
-	"homecalls": true}
+	"homecalls": true, "blocked": true}
