@@ -128,6 +128,14 @@ func (t *task) isStream(fd uint64) bool {
 	return ok && binary.LittleEndian.Uint32(value[:]) == unix.SOCK_STREAM
 }
 
+// forgetsError takes away a socket's error, and tells that it is a socket: recvmmsg,
+// when it is interrupted after its first message, leaves the interruption there for the
+// next call to end with.
+func (t *task) forgetsError(fd uint64) bool {
+	_, ok := t.socketOption(fd, unix.SO_ERROR)
+	return ok
+}
+
 // socketOption asks for an option of SOL_SOCKET of at most the size of a timeval. The
 // task is stopped.
 func (t *task) socketOption(fd, option uint64) (value [16]byte, ok bool) {

@@ -82,9 +82,12 @@ func (c *call) after(n int64) (args [6]uint64, ok bool) {
 	case unix.SYS_SENDMSG:
 		args[1], ok = c.messageAfter(args[1], uint64(n))
 		return args, ok
-	case unix.SYS_SENDMMSG, unix.SYS_RECVMMSG: // n is a number of messages
+	case unix.SYS_SENDMMSG: // n is a number of messages
 		args[1] += uint64(n) * mmsghdrSize
-		return args, count(2) && (c.plan.Nr == unix.SYS_SENDMMSG || args[3]&unix.MSG_WAITFORONE == 0)
+		return args, count(2)
+	case unix.SYS_RECVMMSG:
+		args[1] += uint64(n) * mmsghdrSize
+		return args, count(2) && args[3]&unix.MSG_WAITFORONE == 0 && c.t.forgetsError(args[0])
 	}
 	return args, false
 }
