@@ -86,9 +86,10 @@ static void keys(int master, int slave) {
 	SHOW(tcgetpgrp(slave) == getpgrp()), SHOW(tcgetsid(slave) == getpid());
 	NOTE(write(master, "\x03", 1));
 	fired(SIGINT);
+	shown(master, 2); // the next key takes away what is not read
 	NOTE(write(master, "\x1c", 1));
 	fired(SIGQUIT);
-	shown(master, 4);
+	shown(master, 2);
 	NOTE(ioctl(master, TIOCSWINSZ, &w));
 	fired(SIGWINCH);
 	NOTE(ioctl(slave, TIOCGWINSZ, &got) ?: got.ws_col);
