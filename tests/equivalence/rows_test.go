@@ -37,9 +37,15 @@ func TestEveryRowIsForwarded(t *testing.T) {
 	}
 	c := harness.Start(t, harness.Cluster{Nodes: 2, User: harness.Ordinary})
 	forwarded := map[string]bool{}
-	for _, p := range list {
-		for name := range callsOf(t, c.Node(1), p) {
-			forwarded[name] = true
+	// On a machine that is very busy a program may have to begin at home.
+	for range 3 {
+		for _, p := range list {
+			for name := range callsOf(t, c.Node(1), p) {
+				forwarded[name] = true
+			}
+		}
+		if len(missingRows(forwarded)) == 0 {
+			break
 		}
 	}
 	for _, name := range missingRows(forwarded) {
