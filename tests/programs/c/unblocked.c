@@ -33,8 +33,8 @@ static int soon(sem_t *s) {
 
 static void *work(void *arg) {
 	(void)arg;
+	worker = gettid(); // before the first signal can come
 	CHECK(pthread_sigmask(SIG_UNBLOCK, &usr1, NULL) == 0);
-	worker = gettid();
 	for (int way = 0;; way = (way + 1) % WAYS) {
 		struct timespec t = {60, 0};
 		char c = 0;
