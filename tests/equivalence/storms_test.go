@@ -23,8 +23,14 @@ var storms = []storm{
 	{"execrace", 30, 1000},
 }
 
-// stormTime is what a storm takes at least: natively it would be over before it was moved.
-const stormTime = "800"
+// stormTime is what a storm takes at least, in milliseconds: natively it would be over
+// before it was moved.
+func stormTime() string {
+	if testing.Short() {
+		return "800"
+	}
+	return "20000"
+}
 
 // stormLimit bounds one run of a storm: none of them waits for anybody but itself.
 const stormLimit = 10 * time.Minute
@@ -76,7 +82,7 @@ func TestStorms(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					r := c.Node(1).Do(harness.Command{Args: shaken(seed, program.Path, stormTime, s.size()), Dir: dir, Limit: stormLimit})
+					r := c.Node(1).Do(harness.Command{Args: shaken(seed, program.Path, stormTime(), s.size()), Dir: dir, Limit: stormLimit})
 					if want := s.name + ": ok\n"; !r.OK() || string(r.Stdout) != want {
 						t.Errorf("seed %d: %v", seed, r)
 					}
@@ -106,7 +112,7 @@ func TestSignalStorm(t *testing.T) {
 	program := stormPrograms(t, "sigstorm")["sigstorm"]
 	stormClusters(t, func(t *testing.T, c *harness.Nodes) {
 		n := c.Node(1)
-		j, err := n.Start(harness.Command{Args: []string{"mosrun", "-q", "--", program.Path, stormTime, strconv.Itoa(count)}, Limit: stormLimit})
+		j, err := n.Start(harness.Command{Args: []string{"mosrun", "-q", "--", program.Path, stormTime(), strconv.Itoa(count)}, Limit: stormLimit})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +181,7 @@ func TestOrderAcrossFutex(t *testing.T) {
 	program := stormPrograms(t, "ordered")["ordered"]
 	stormClusters(t, func(t *testing.T, c *harness.Nodes) {
 		for _, way := range []string{"-2", fmt.Sprintf("--shake 20ms --seed %d", harness.Seed())} {
-			script := fmt.Sprintf("mosrun -q %s -- %s %s %s write | %[2]s 0 %[4]s read", way, program.Path, stormTime, rounds)
+			script := fmt.Sprintf("mosrun -q %s -- %s %s %s write | %[2]s 0 %[4]s read", way, program.Path, stormTime(), rounds)
 			dir, err := c.Node(1).WorkDir()
 			if err != nil {
 				t.Fatal(err)
