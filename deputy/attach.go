@@ -368,7 +368,7 @@ func (t *task) leave() error {
 	if t.slot != nil && t.b.loop != nil { // else the loop's own end has woken them
 		t.slot.Kill() // somebody may wait there for a call that was handed over
 	}
-	t.slot, t.fences, t.cut = nil, nil, false
+	t.slot, t.fences, t.swept, t.cut = nil, nil, false, false
 	return t.endSession()
 }
 

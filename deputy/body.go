@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"umosix/tracer"
@@ -49,6 +50,7 @@ type body struct {
 	mem      *tracer.Memory
 	loop     *tracer.Loop
 	forkable bool                // children inherit the window
+	raised   atomic.Bool         // there have been fences in the window
 	insn     abi.Addr            // where a `syscall` instruction outside the window is
 	openMask uint64              // signals that stay at home while the process is away
 	madeBy   *task               // that of its parent which forked it away; nil: it was met at home

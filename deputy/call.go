@@ -216,14 +216,29 @@ func (c *call) start() {
 // raiseFences protects the pages behind the regions of the call that end early,
 // and no longer those of the call before.
 func (c *call) raiseFences() {
+	t := c.t
 	protect := func(pages []abi.Addr, protection uint64) {
 		for _, page := range pages {
-			c.t.slot.Call(unix.SYS_MPROTECT, uint64(page), abi.PageSize, protection)
+			t.slot.Call(unix.SYS_MPROTECT, uint64(page), abi.PageSize, protection)
 		}
 	}
-	protect(c.t.fences, unix.PROT_READ|unix.PROT_WRITE)
+	t.sweep()
+	protect(t.fences, unix.PROT_READ|unix.PROT_WRITE)
 	protect(c.fences, unix.PROT_NONE)
-	c.t.fences = c.fences
+	t.fences = c.fences
+	if len(c.fences) > 0 {
+		t.b.raised.Store(true)
+	}
+}
+
+// sweep takes away, before the task's first call, the fences of those that had its slot
+// before: threads that have ended, or tasks of a parent, whose window is inherited with them.
+func (t *task) sweep() {
+	if !t.swept && t.b.raised.Load() {
+		_, at := t.slot.Buffers()
+		t.slot.Call(unix.SYS_MPROTECT, uint64(at), tracer.BufferBytes, unix.PROT_READ|unix.PROT_WRITE)
+	}
+	t.swept = true
 }
 
 // goOn makes the call that the program was in when it was moved out. A nil call,

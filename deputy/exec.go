@@ -82,7 +82,7 @@ func (t *task) becomeNative(mask uint64) error {
 		return err
 	}
 	b.closeMemory()
-	t.slot, t.fences = nil, nil
+	t.slot, t.fences, t.swept = nil, nil, false
 	b.openMask, t.user.Mask = 0, mask
 	drop()
 	err = errors.Join(t.k.SetSigMask(mask), t.letGo())

@@ -105,6 +105,7 @@ func (t *task) adopt(k *tracer.Task) (*body, error) {
 	b := t.b
 	child := newBody(b.d, abi.HomePid(k.Tid))
 	child.madeBy, child.insn, child.openMask, child.forkable, child.ready = t, b.insn, b.openMask, true, make(chan struct{})
+	child.raised.Store(b.raised.Load())
 	close(child.ready)
 	b.mu.Lock()
 	child.state, child.peer, child.inc = away, b.peer, b.inc

@@ -26,6 +26,7 @@ type task struct {
 	in       *tracer.Injector // while it is stopped for a move
 	user     snapshot.State
 	fences   []abi.Addr         // protected pages of the call made last
+	swept    bool               // no others of its slot are protected
 	slept    sleep              // what the program was asleep in before it was stopped
 	wait     *image.PendingCall // a futex wait that the program is in
 	cut      bool               // it was taken out of a call that it has not yet noticed
