@@ -145,6 +145,7 @@ func (x *Executor) run() {
 	go x.reportUsage()
 	err := <-x.over
 	x.log.Info().Err(err).Msg("link ended")
+	defer time.AfterFunc(endLimit, x.endHard).Stop()
 	if x.link.Err() == nil { // it is not the link that failed: home is told what did
 		_ = x.link.Send(wire.Header{Type: wire.TypeBye}, &wire.Reason{Text: err.Error()})
 	}
@@ -154,6 +155,15 @@ func (x *Executor) run() {
 	if err := x.cage.Close(); err != nil {
 		x.log.Error().Err(err).Msg("cage not closed")
 	}
+}
+
+// endLimit bounds how long an executor may take to end when its link has.
+const endLimit = 20 * time.Second
+
+// endHard ends an executor whose tracer hangs: its guests end with it (PTRACE_O_EXITKILL).
+func (x *Executor) endHard() {
+	x.log.Error().Msg("guests have not ended in time, and end with their tracer")
+	os.Exit(1)
 }
 
 // end notes why the link has ended; the first reason counts.
