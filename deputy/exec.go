@@ -57,7 +57,7 @@ func (t *task) execBody(c *call, heard uint64) (replaced bool, ret int64, err er
 		return false, 0, err
 	}
 	t.relayDeferred()
-	if b.relayed.inc == b.incarnation() && b.relayed.seq > heard {
+	if b.relayed.after(b.incarnation(), heard) {
 		return false, restartNoIntr, t.passOver()
 	}
 	if err := t.beginSession(); err != nil {

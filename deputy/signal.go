@@ -2,6 +2,7 @@ package deputy
 
 import (
 	"errors"
+	"fmt"
 
 	"golang.org/x/sys/unix"
 
@@ -52,6 +53,10 @@ func (t *task) onSignal(sig int) error {
 	if err != nil {
 		return err
 	}
+	if t.failed(&info) {
+		b.kill("lost", fmt.Sprintf("failed at home: signal %d in its resident loop", sig))
+		return nil
+	}
 	switch state {
 	case away:
 		if b.freezing {
@@ -65,6 +70,17 @@ func (t *task) onSignal(sig int) error {
 	}
 	t.keep(info)
 	return t.k.Cont(0)
+}
+
+// failed tells whether a signal says that the task has done in its loop what the kernel
+// does not allow: a defect of ours, which the program is not to hear of.
+func (t *task) failed(info *tracer.Siginfo) bool {
+	const faults = 1<<unix.SIGSEGV | 1<<unix.SIGBUS | 1<<unix.SIGILL | 1<<unix.SIGFPE
+	if info.Code() <= abi.SiUser || faults&(1<<info.Signal()) == 0 {
+		return false
+	}
+	r, err := t.k.Regs()
+	return err == nil && t.slot != nil && t.slot.At(&r) != tracer.PlaceOutside
 }
 
 // passNative delivers a signal to a program that is at home and traced from its
@@ -90,6 +106,9 @@ type relayed struct {
 	seq uint64
 }
 
+// after tells whether it was sent in that stay after the frame that was heard last.
+func (r relayed) after(inc wire.Incarnation, heard uint64) bool { return r.inc == inc && r.seq > heard }
+
 // relay sends a signal to the guest: to the task's own task, or to the process.
 func (t *task) relay(info *tracer.Siginfo, own bool) {
 	b := t.b
@@ -105,6 +124,9 @@ func (t *task) relay(info *tracer.Siginfo, own bool) {
 		p.link.Close()
 	}
 	b.relayed = relayed{h.Inc, seq}
+	if info.Signal() == int(unix.SIGCONT) {
+		b.continued = b.relayed
+	}
 }
 
 // relayDeferred sends on the signals that were met while the task was being stopped.
@@ -169,11 +191,14 @@ func (b *body) serveFault(f *link.Frame) error {
 	}
 	var info tracer.Siginfo
 	copy(info[:], m.Info)
-	sig := info.Signal()
+	sig, inc, heard := info.Signal(), f.Inc, f.Ack // the frame's memory is used again
 	if sig < 1 || sig > 64 {
 		return nil
 	}
 	b.d.tracer.Post(func() {
+		if !m.Gone && b.continued.after(inc, heard) {
+			return // it has been continued meanwhile: the stop is over (man 7 signal)
+		}
 		if err := b.takeAction(sig, m.Gone); err != nil && !errors.Is(err, tracer.ErrGone) {
 			b.d.log.Error().Int("pid", int(b.pid)).Int("signal", sig).Err(err).Msg("default action not taken")
 			unix.Kill(int(b.pid), unix.SIGKILL)

@@ -327,7 +327,9 @@ func (t *task) stopFor(info *tracer.Siginfo) {
 			t.state = held
 		}
 	}
-	g.x.send(g.header(wire.TypeFault), &wire.Fault{Info: append([]byte(nil), info[:]...)})
+	h := g.header(wire.TypeFault)
+	h.Ack = g.heard // a SIGCONT that is on its way comes after the stop
+	g.x.send(h, &wire.Fault{Info: append([]byte(nil), info[:]...)})
 }
 
 // die ends the guest by a signal; its body dies of it.

@@ -95,7 +95,7 @@ func compare(t *testing.T, kind harness.Kind, jobs []job) {
 			t.Cleanup(func() {
 				t.Logf("%v nodes, user %v, seeds %v\n%s", kind, user, seeds, &s)
 				if s.away > 10 && s.still*10 > s.away {
-					t.Errorf("%d of %d jobs ended before they were moved", s.still, s.away)
+					t.Errorf("%d of %d jobs ended before they were moved: %v", s.still, s.away, s.names)
 				}
 			})
 			for _, j := range jobs {
@@ -150,6 +150,7 @@ type summary struct {
 	runs, same, moves int
 	away, still       int // runs that had to move, and those that ended before
 	worlds            map[string]int
+	names             []string // of those that ended before
 }
 
 func (s *summary) add(j job, w world, same bool, tr trace) {
@@ -168,6 +169,7 @@ func (s *summary) add(j job, w world, same bool, tr trace) {
 		s.away++
 		if tr.moves == 0 {
 			s.still++
+			s.names = append(s.names, j.name+" "+w.name)
 		}
 	}
 }

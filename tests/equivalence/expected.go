@@ -31,8 +31,8 @@ var expected = []expectation{
 	{program: "schedule", in: moving, status: "exit 99", output: "line 21: cpu >= last",
 		reason: "the kernel counts CPU time where it is used; the sum of home and away is shown by mosps and --report only"},
 	// What is there when /proc and shared memory go along.
-	{program: "traced", in: moving, pinned: "looks at its own memory",
-		reason: "/proc/self/status is read at home"},
+	{program: "traced", in: moving, status: "exit 99", output: `line 10: strstr(buf, "\nTracerPid:\t0\n")`,
+		reason: "a process that is about to move is traced for a moment before it stands still"},
 	{program: "shared", in: moving, pinned: "shares ",
 		reason: "shared memory is pinned even if nobody shares it"},
 	{program: "self", in: moving, pinned: "looks at its own memory",

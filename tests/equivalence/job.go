@@ -89,10 +89,14 @@ func (j job) feed(c *harness.Command, run func(started func()) error, r *harness
 	return run(func() {})
 }
 
-// jobsOf makes a job of every compiled program.
+// jobsOf makes a job of every compiled program but those that leave no time for others
+// beside them, and have tests of their own.
 func jobsOf(list []programs.Program, ms int) (jobs []job) {
 	for _, p := range list {
 		program, _, _ := strings.Cut(p.Name, "/") // without its build
+		if stormy[program] {
+			continue
+		}
 		ms := ms
 		if p.Noting {
 			ms += ms / 2 // most of its time it is in calls, which makes moving it slower
@@ -104,6 +108,9 @@ func jobsOf(list []programs.Program, ms int) (jobs []job) {
 	}
 	return jobs
 }
+
+// stormy are the programs of the tests of storms.
+var stormy = map[string]bool{"threadstorm": true, "execrace": true, "sigstorm": true, "ordered": true, "hammer": true}
 
 // mayStay are programs that are pinned home for most of their time: their first thread
 // ends, they start many threads at once, exec with threads, live too short between two
