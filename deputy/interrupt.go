@@ -71,7 +71,7 @@ func (t *task) noteInterrupted() error {
 	if temp {
 		c.mask = mask
 	}
-	c.mask |= t.b.unnoticed()
+	c.mask = (c.mask | t.b.unnoticed()) &^ abi.Continues
 	if r.Result() == restartBlock {
 		c.nr = unix.SYS_RESTART_SYSCALL
 	}

@@ -261,13 +261,15 @@ func (b *body) strip() error {
 // serveAway lets a stopped task idle in its loop, or go on with its call.
 func (t *task) serveAway() error {
 	b, c := t.b, t.current()
-	if !c.busy() {
+	if c.busy() {
+		t.slot.IdleMask(b.openMask)
+	} else {
 		*t.in.Mask() = b.openMask
+		t.slot.Masks(b.openMask, b.openMask)
 	}
 	if err := t.endSession(); err != nil {
 		return err
 	}
-	t.slot.Masks(b.openMask, b.openMask)
 	err := t.passOver()
 	t.settleCut()
 	c.goOn()

@@ -143,8 +143,11 @@ func (t *task) relayDeferred() {
 // signalLingering ends the call of a task that is at home already, when a signal
 // arrives that the program will notice. The task takes it.
 func (t *task) signalLingering(info *tracer.Siginfo) error {
-	if t.b.ignores(info.Signal()) {
+	switch {
+	case t.b.ignores(info.Signal()):
 		return t.passOver()
+	case t.b.stopsBy(info.Signal()): // and goes on with its call when it is continued
+		return t.k.Cont(info.Signal())
 	}
 	t.kept = append(t.kept, *info)
 	if err := t.beginSession(); err != nil {
@@ -170,6 +173,13 @@ func (t *task) signalLingering(info *tracer.Siginfo) error {
 
 // ignores tells whether the program takes no notice of a signal.
 func (b *body) ignores(sig int) bool { return b.unnoticed()&(1<<(sig-1)) != 0 }
+
+// stopsBy tells whether a signal stops the process (man 7 signal).
+func (b *body) stopsBy(sig int) bool {
+	const stops = 1<<unix.SIGSTOP | 1<<unix.SIGTSTP | 1<<unix.SIGTTIN | 1<<unix.SIGTTOU
+	ignored, caught, err := tracer.Dispositions(abi.LocalPid(b.pid))
+	return err == nil && stops&(1<<sig) != 0 && (ignored|caught)&(1<<(sig-1)) == 0
+}
 
 // unnoticed is the set of signals that the program takes no notice of: they are
 // ignored, or have their default action and that is to do nothing.

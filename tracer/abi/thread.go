@@ -5,6 +5,10 @@ import "golang.org/x/sys/unix"
 // ThreadFlags make a thread and nothing else (man clone).
 const ThreadFlags = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD | unix.CLONE_SYSVSEM
 
+// Continues is the set of SIGCONT. It ends a stop even where it is blocked (man 7 signal),
+// so a body never blocks it: its guest must hear of it.
+const Continues = uint64(1) << (unix.SIGCONT - 1)
+
 // The values of si_code that say who sent a signal (man 2 sigaction).
 const (
 	SiUser  = 0
