@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Names under which the one binary is linked into the directory of the binary
@@ -39,7 +42,19 @@ func Main(m *testing.M) {
 		runInit()
 	}
 	flag.Parse()
+	hearHangups()
 	os.Exit(run(m))
+}
+
+// hearHangups makes a hang-up end the tests even if whoever started them ignores it
+// (nohup): what is ignored is so in all programs of the tests.
+func hearHangups() {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, unix.SIGHUP)
+	go func() {
+		<-hangups
+		os.Exit(1)
+	}()
 }
 
 func run(m *testing.M) int {
