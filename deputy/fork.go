@@ -61,7 +61,7 @@ func (t *task) forkBody(c *call) (*body, int64, error) {
 		return nil, 0, err
 	}
 	if err := t.letFork(true); err != nil {
-		return nil, 0, err
+		return nil, 0, errors.Join(err, t.goOnForked())
 	}
 	k, ret, err := t.in.Clone(c.forkArgs())
 	if err != nil || k == nil {
@@ -69,7 +69,8 @@ func (t *task) forkBody(c *call) (*body, int64, error) {
 	}
 	child, err := t.adopt(k)
 	if err != nil {
-		return nil, 0, errors.Join(err, k.SetOptions(bodyOptions), endTask(k), t.reap(abi.HomePid(k.Tid)), t.goOnForked())
+		k.End()
+		return nil, 0, errors.Join(err, t.reap(abi.HomePid(k.Tid)), t.goOnForked())
 	}
 	return child, ret, t.goOnForked()
 }
@@ -165,8 +166,11 @@ func (t *task) letFork(let bool) error {
 	if t.b.forkable == let {
 		return nil
 	}
-	t.b.forkable = let
-	return t.b.loop.LetFork(t.in, let)
+	err := t.b.loop.LetFork(t.in, let)
+	if err == nil {
+		t.b.forkable = let
+	}
+	return err
 }
 
 // unmake takes back a child that the guest could not make: nobody at home is to see that
@@ -181,36 +185,21 @@ func (b *body) unmake() error {
 	if err := t.stop(); err != nil {
 		return err
 	}
-	err := t.k.SetOptions(bodyOptions) // nobody meets its exit
-	err = errors.Join(err, endTask(t.k))
+	t.k.End()
 	b.gone()
 	if parent.stop() != nil {
-		return err // it is gone itself
+		return nil // it is gone itself
 	}
-	err = errors.Join(err, parent.beginSession())
+	err := parent.beginSession()
 	err = errors.Join(err, parent.reap(b.pid), parent.endSession(), parent.passOver())
 	parent.relayDeferred()
 	return err
 }
 
-// endTask kills a stopped task and waits until it is gone.
-func endTask(k *tracer.Task) error {
-	k.Handler = nil
-	if err := unix.Kill(int(k.Tid), unix.SIGKILL); err != nil {
-		return err
-	}
-	for {
-		if _, err := k.Wait(); err != nil {
-			return nil
-		}
-		k.Cont(0)
-	}
-}
-
-// reap has a task wait for a child that has ended, and takes its SIGCHLD. In a session,
+// reap has a task take note of a child that has ended, and takes its SIGCHLD. In a session,
 // where all signals are masked.
 func (t *task) reap(pid abi.HomePid) error {
-	if ret, err := t.in.Call(unix.SYS_WAIT4, uint64(pid), 0, unix.WALL, 0); err != nil || ret < 0 {
+	if ret, err := t.in.Call(unix.SYS_WAIT4, uint64(pid), 0, unix.WALL|unix.WNOHANG, 0); err != nil || ret != int64(pid) {
 		return fmt.Errorf("reap child %d of process %d: %d, %w", pid, t.b.pid, ret, err)
 	}
 	info, ok, err := t.drainOne(1 << (unix.SIGCHLD - 1))

@@ -153,6 +153,20 @@ func (k *Task) Ours() bool {
 	return err == nil && strings.Contains(string(raw), fmt.Sprintf("\nTracerPid:\t%d\n", unix.Gettid()))
 }
 
+// End kills a process of which this is the only task, and waits until it is gone, also
+// if it stands in its exit already. The handler does not hear of it.
+func (k *Task) End() {
+	k.Handler = nil
+	if !k.ended {
+		unix.Kill(int(k.Tid), unix.SIGKILL)
+	}
+	for !k.ended {
+		k.leaving = false
+		k.Cont(0) // it may not be in a stop
+		k.Wait()
+	}
+}
+
 // Forget drops a task that the kernel has given to nobody: its end is not told.
 func (k *Task) Forget() { delete(k.tracer.tasks, k.Tid) }
 
