@@ -274,6 +274,34 @@ func TestKilledLeaderWithThreads(t *testing.T) {
 	}
 }
 
+// TestEnd ends a process that is stopped, and one that somebody has killed and that
+// stands in its exit.
+func TestEnd(t *testing.T) {
+	for _, killed := range []bool{false, true} {
+		tr, k := seed(t)
+		over := make(chan error, 1)
+		tr.Post(func() {
+			err := k.SetOptions(unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACEEXIT)
+			if killed {
+				unix.Kill(int(k.Tid), unix.SIGKILL)
+				if s, _ := k.Wait(); !k.leaving {
+					err = errors.Join(err, fmt.Errorf("killed, it stands in %v", s))
+				}
+			}
+			k.End()
+			over <- err
+		})
+		select {
+		case err := <-over:
+			if err != nil {
+				t.Error(err)
+			}
+		case <-time.After(5 * time.Second):
+			t.Fatalf("killed before %v: it does not end", killed)
+		}
+	}
+}
+
 func TestAccessible(t *testing.T) {
 	tr, k := seed(t)
 	loopIn(t, tr, k)
