@@ -80,14 +80,11 @@ func (t *task) goOnForked() error {
 	return errors.Join(t.endSession(), t.k.SetOptions(t.options()), t.passOver())
 }
 
-// cloneClear is CLONE_CLEAR_SIGHAND, which only clone3 has.
-const cloneClear = 0x100000000
-
 // forkArgs is the call that makes the child: by clone3 only what clone cannot do, for
 // there are machines that forbid it.
 func (c *call) forkArgs() (nr uint64, a, b, d uint64) {
 	flags, pidfd := c.args[0], c.args[2]
-	if flags&cloneClear == 0 {
+	if flags&abi.CloneClear == 0 {
 		return unix.SYS_CLONE, flags, 0, pidfd
 	}
 	const size = 64 // CLONE_ARGS_SIZE_VER0
@@ -146,12 +143,9 @@ func (b *body) replaceWindow() error {
 	if err != nil {
 		return err
 	}
-	if err := parent.Remove(in); err != nil {
-		return err
-	}
 	parent.Close()
 	b.forkable = false
-	if b.loop, err = tracer.NewLoop(t.k.Tid, b.mem, in, parent.Window, parent.Slots); err != nil {
+	if b.loop, err = parent.Replace(t.k.Tid, b.mem, in); err != nil {
 		return err
 	}
 	if err := in.End(); err != nil {

@@ -13,11 +13,8 @@ import (
 	"umosix/tracer/abi"
 )
 
-// cloneClear is CLONE_CLEAR_SIGHAND, which only clone3 has.
-const cloneClear = 0x100000000
-
 // forkFlags are those of a process that is made here.
-const forkFlags = memoryFlags | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD | cloneClear
+const forkFlags = memoryFlags | unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_PIDFD | abi.CloneClear
 
 // forks tells whether a process can be made here. One that shares its parent's memory
 // does so until it execs or ends, while the parent stands still (man vfork).
@@ -37,7 +34,7 @@ func (b *birth) call() abi.Call {
 		return abi.Call{Nr: unix.SYS_CLONE, Args: [6]uint64{b.flags}}
 	}
 	const pidfdArg = 2
-	c := abi.Call{Nr: unix.SYS_CLONE, Args: [6]uint64{b.flags&(unix.CLONE_PIDFD|cloneClear) | b.signal}}
+	c := abi.Call{Nr: unix.SYS_CLONE, Args: [6]uint64{b.flags&(unix.CLONE_PIDFD|abi.CloneClear) | b.signal}}
 	if b.flags&unix.CLONE_PIDFD != 0 {
 		c.Args[pidfdArg] = b.pidfd
 		c.Regions = []abi.Region{{Addr: abi.Addr(b.pidfd), Len: pidfdSize, Avail: pidfdSize, Dir: abi.Out,
@@ -86,7 +83,7 @@ func (t *task) makeProcess(b *birth, pid abi.HomePid) (child *guest, err error) 
 		g.forkable = true
 	}
 	buffers, at := t.slot.Buffers()
-	flags := uint64(unix.CLONE_PARENT) | b.flags&(memoryFlags|unix.CLONE_VM|cloneClear)
+	flags := uint64(unix.CLONE_PARENT) | b.flags&(memoryFlags|unix.CLONE_VM|abi.CloneClear)
 	leader.k, err = g.x.cage.SpawnTask(in, cage.Thread{Tid: pid, Flags: flags, ParentTid: b.parentTid, ChildTid: b.childTid, TLS: b.tls}, at, buffers)
 	mask := *in.Mask()
 	if err := errors.Join(err, in.End()); err != nil {
@@ -97,7 +94,7 @@ func (t *task) makeProcess(b *birth, pid abi.HomePid) (child *guest, err error) 
 	if err == nil {
 		err = leader.stand(t.regs, b.stack, mask)
 	}
-	if err == nil && b.flags&cloneClear != 0 {
+	if err == nil && b.flags&abi.CloneClear != 0 {
 		child.readIgnored()
 	}
 	if err != nil {
@@ -135,6 +132,7 @@ func (g *guest) settleIn(parent *task, slot *tracer.Slot) (err error) {
 	return err
 }
 
+// replaceWindow gives a new guest a window of its own in the place of its parent's.
 func (g *guest) replaceWindow() error {
 	leader, parent := g.leader(), g.loop
 	areas, err := tracer.ReadAreasQuick(leader.k.Tid)
@@ -149,12 +147,9 @@ func (g *guest) replaceWindow() error {
 	if err != nil {
 		return err
 	}
-	if err := parent.Remove(in); err != nil {
-		return err
-	}
 	parent.Close()
 	g.forkable = false
-	if g.loop, err = tracer.NewLoop(leader.k.Tid, g.mem.Memory, in, parent.Window, parent.Slots); err != nil {
+	if g.loop, err = parent.Replace(leader.k.Tid, g.mem.Memory, in); err != nil {
 		return err
 	}
 	if err := in.End(); err != nil {

@@ -77,6 +77,15 @@ func (l *Loop) Share() *Loop {
 	return l
 }
 
+// Replace gives a process that has inherited the window one of its own in the same place.
+// call must not execute in the window.
+func (l *Loop) Replace(pid abi.LocalPid, m *Memory, call Caller) (*Loop, error) {
+	if err := l.Remove(call); err != nil {
+		return nil, err
+	}
+	return NewLoop(pid, m, call, l.Window, l.Slots)
+}
+
 // LetFork says whether children of a process begin with its window. At first they do not.
 func (l *Loop) LetFork(call Caller, let bool) error {
 	advice := uint64(unix.MADV_DONTFORK)
