@@ -28,6 +28,7 @@ type Loop struct {
 	file   *os.File // the memory itself
 	code   int      // bytes of the loop's code
 	insn   int      // offset behind the `syscall` that executes calls
+	done   int      // offset behind the instruction that tells home of the result
 
 	users   atomic.Int32   // processes that have it in their memory
 	waiters sync.WaitGroup // goroutines in Slot.Wait
@@ -104,7 +105,7 @@ func (l *Loop) mapWindow(pid abi.LocalPid, m *Memory, call Caller) error {
 		return fmt.Errorf("code page: %w", err)
 	}
 	code := loopBytes()
-	l.code, l.insn = len(code), callSite(code)
+	l.code, l.insn, l.done = len(code), callSite(code), doneSite(code)
 	if _, err := m.ForceWrite(append(code, "mosix\x00"...), l.Window); err != nil {
 		return err
 	}
@@ -353,7 +354,7 @@ func (s *Slot) At(r *Regs) Place {
 		return PlaceInCall
 	case rip == int64(s.loop.insn-2) && r.Nr() < 0:
 		return PlaceBeforeCall
-	case rip >= int64(s.loop.insn):
+	case rip >= int64(s.loop.insn) && rip < int64(s.loop.done):
 		return PlaceAfterCall
 	}
 	return PlaceIdle
@@ -363,7 +364,8 @@ func (s *Slot) At(r *Regs) Place {
 type Place uint8
 
 // The places. PlaceIdle includes the way from the wake-up to the call, PlaceAfterCall
-// the way from the call to Done, after which the task is idle.
+// the way from the call to Done, after which the task is idle: home may have given it the
+// next call while it still wakes home's thread for the last one.
 const (
 	PlaceOutside Place = iota
 	PlaceIdle

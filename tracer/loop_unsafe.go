@@ -27,6 +27,13 @@ func callSite(code []byte) int {
 	return at
 }
 
+// doneSite is the offset behind the instruction that tells home of the result: the task
+// is idle from there on, though it may still be about to wake home's thread.
+func doneSite(code []byte) int {
+	tell := []byte{0x87, 0x03} // xchg %eax, (%rbx)
+	return bytes.Index(code, tell) + len(tell)
+}
+
 func word32(b []byte, off int) *uint32 { return (*uint32)(unsafe.Pointer(&b[off])) }
 
 func get64(b []byte, off int) uint64 { return *(*uint64)(unsafe.Pointer(&b[off])) }

@@ -212,6 +212,49 @@ func TestLoopWaitsForBlockedCall(t *testing.T) {
 	}
 }
 
+// TestPlaceOfNextCall has a task still wake home's thread for its last call when the
+// next one is in its slot already: that one has not begun.
+func TestPlaceOfNextCall(t *testing.T) {
+	tr, k := seed(t)
+	k.Handler = func(k *Task, s Stop) {
+		if !s.Ended() {
+			k.Cont(0)
+		}
+	}
+	slot := loopIn(t, tr, k)
+	const none = ^uint64(0) // no call
+	on(t, tr, func() error {
+		if err := k.Stop(); err != nil {
+			return err
+		}
+		slot.Start(unix.SYS_GETPID, [6]uint64{})
+		for _, at := range []struct {
+			offset int
+			nr     uint64
+			want   Place
+		}{
+			{0, none, PlaceIdle},
+			{slot.loop.insn - 2, none, PlaceBeforeCall},
+			{slot.loop.insn, unix.SYS_GETPID, PlaceInCall},
+			{slot.loop.insn, none, PlaceAfterCall},
+			{slot.loop.done - 2, none, PlaceAfterCall},
+			{slot.loop.done, none, PlaceIdle},
+			{slot.loop.code - 2, unix.SYS_FUTEX, PlaceIdle},
+			{slot.loop.code, none, PlaceOutside},
+		} {
+			var r Regs
+			r.Rip, r.OrigRax = uint64(slot.loop.Window)+uint64(at.offset), at.nr
+			if place := slot.At(&r); place != at.want {
+				t.Errorf("at %#x in call %d: place %d, want %d", at.offset, int64(at.nr), place, at.want)
+			}
+		}
+		return k.Cont(0)
+	})
+	if pid, ok, err := slot.Wait(5 * time.Second); pid != int64(k.Tid) || !ok || err != nil {
+		t.Fatal(pid, ok, err)
+	}
+}
+
 func TestKilledTaskEndsWait(t *testing.T) {
 	tr, k := seed(t)
 	var slot *Slot
