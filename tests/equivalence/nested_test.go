@@ -14,6 +14,7 @@ var nested = []job{
 	{name: "pid 1", stays: true, script: `unshare -rpf --mount-proc $A sh -c '
 		echo pid $$; (exit 3); echo $?; (sleep 0.05 &)
 		i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done
+		while ps -e -o comm= | grep -q sleep; do :; done
 		ps -e -o ppid=,comm=; kill -TERM $$; exit 7'; echo $?`},
 	{name: "below pid 1", stays: true, script: `unshare -rpf --mount-proc sh -c '$A awk "BEGIN { while (i++ < 500000); print i; exit 5 }"; echo $?; echo $$'; echo $?`},
 	{name: "twice", script: `$A $A awk 'BEGIN { while (i++ < 500000); print i; exit 5 }'; echo $?`},
