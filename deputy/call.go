@@ -32,6 +32,7 @@ type call struct {
 	// original: the program was in this call at home when it was moved; pointers
 	// are its own, and nr may be restart_syscall.
 	original bool
+	woken    bool // signals wait that end it, unless something else does at once
 	begun    bool
 	futex    *image.PendingCall // a wait at home in the program's stead
 	events   int16              // of a socket call with a deadline: what it waits for
@@ -157,6 +158,9 @@ func (t *task) newCall(m *wire.Call, payload []byte) (*call, error) {
 	c := &call{b: t.b, t: t, plan: m.Call, row: abi.Lookup(m.Call.Nr), nr: m.Call.Nr}
 	if err := c.layout(payload); err != nil {
 		return nil, err
+	}
+	if m.Flags&wire.Woken != 0 {
+		c.hurry()
 	}
 	if c.row != nil && c.row.Blocks(&c.args) {
 		t.slot.Masks(m.Mask|t.b.openMask, t.b.openMask)
@@ -298,6 +302,9 @@ func (c *call) takeOutcome() bool {
 func (c *call) setOutcome(ret int64) {
 	if c.original && !c.fetched {
 		c.fetch()
+	}
+	if c.woken && ret == 0 {
+		ret = restartNoHand
 	}
 	ret = c.sum(ret)
 	outs := c.outsOf(ret)

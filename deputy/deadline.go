@@ -74,6 +74,26 @@ func (c *call) remaining(nr uint64, args [6]uint64) (uint64, [6]uint64) {
 	return nr, args
 }
 
+// hurry gives a call no time for which signals wait that it lets in: what is there already
+// comes before them (fs/select.c, fs/eventpoll.c). One that does not wait, or that fails,
+// stays as it is.
+func (c *call) hurry() {
+	if c.row == nil || c.row.Timeout.Unit == abi.NoTimeout {
+		return
+	}
+	limit, ok := c.row.Timeout.Read(&c.args, c.b.mem)
+	if c.row.Timeout.Relative(&c.args) && (!ok || limit == 0 && c.row.Interrupt&abi.RawEINTR != 0) {
+		return
+	}
+	arg := &c.args[c.row.Timeout.Arg]
+	if *arg = 0; c.row.Timeout.Size() > 0 {
+		buffers, at := c.t.slot.Buffers()
+		clear(buffers[limitOffset:][:c.row.Timeout.Size()])
+		*arg = uint64(at) + limitOffset
+	}
+	c.woken = true
+}
+
 // polled turns the end of a wait for a socket into that of the call itself. It
 // reports false if the call has now begun.
 func (c *call) polled(ret int64) (int64, bool) {

@@ -2,6 +2,7 @@ package deputy
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -70,6 +71,9 @@ func (t *task) noteInterrupted() error {
 	}
 	if temp {
 		c.mask = mask
+		if row.Blocks(&args) && t.lets(mask) {
+			c.hurry()
+		}
 	}
 	c.mask = (c.mask | t.b.unnoticed()) &^ abi.Continues
 	if r.Result() == restartBlock {
@@ -78,6 +82,19 @@ func (t *task) noteInterrupted() error {
 	c.fixDeadline()
 	t.setCall(c)
 	return nil
+}
+
+// lets tells whether a signal waits for the stopped task that mask does not block and that
+// the program takes notice of.
+func (t *task) lets(mask uint64) bool {
+	waiting := append(t.b.kept[:len(t.b.kept):len(t.b.kept)], t.kept...)
+	for _, shared := range []bool{false, true} {
+		if pending, err := t.k.PeekPending(shared); err == nil {
+			waiting = append(waiting, pending...)
+		}
+	}
+	mask |= t.b.unnoticed()
+	return slices.ContainsFunc(waiting, func(info tracer.Siginfo) bool { return mask&(1<<(info.Signal()-1)) == 0 })
 }
 
 // restarted finds out which call the program goes on with by restart_syscall: it was
@@ -126,7 +143,7 @@ func (t *task) interruptCall(seq uint64) {
 	b.d.tracer.Post(func() {
 		b.mu.Lock()
 		c := t.call
-		current := c != nil && c.seq == seq && !c.done && b.state == away
+		current := c != nil && c.seq == seq && !c.done && !c.woken && b.state == away
 		b.mu.Unlock()
 		if !current || t.stop() != nil {
 			return

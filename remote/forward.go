@@ -3,6 +3,7 @@ package remote
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -41,11 +42,26 @@ func (t *task) forward(row *abi.Row, nr uint64, args [6]uint64) {
 	}
 	m := wire.Call{Call: t.call, Mask: t.callMask(row, &args)}
 	t.state, t.row = waiting, row
+	if t.temp && row.Blocks(&args) && t.woken() {
+		m.Flags = wire.Woken
+	}
 	seq, err := t.g.x.link.SendNumbered(t.header(wire.TypeCall), &m, payload)
 	if err != nil {
 		t.g.x.end(err)
 	}
 	t.seq = seq
+}
+
+// woken tells whether a signal waits that ends the call which the task waits for: one
+// that is blocked but for this call. Of those it does not hear again.
+func (t *task) woken() bool {
+	for _, shared := range []bool{false, true} {
+		pending, err := t.k.PeekPending(shared)
+		if err == nil && slices.ContainsFunc(pending, func(info tracer.Siginfo) bool { return t.wakes(info.Signal()) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // plan describes a call and reads what goes with it. Another task may take the memory

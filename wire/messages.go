@@ -76,6 +76,7 @@ type CallFlags uint8
 // The call flags.
 const (
 	Resume CallFlags = 1 << iota // no new call: wait on for the one that the body is in
+	Woken                        // signals wait for the call to let them in: if its time is over at once, they end it
 )
 
 // Reply is the outcome of a call. Outs[i] is how many bytes of region i lie in

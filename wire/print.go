@@ -98,7 +98,7 @@ func (f CallFlags) String() string {
 	for _, flag := range []struct {
 		bit  CallFlags
 		name string
-	}{{Resume, "resume"}} {
+	}{{Resume, "resume"}, {Woken, "woken"}} {
 		if f&flag.bit != 0 {
 			s += " " + flag.name
 			f &^= flag.bit
