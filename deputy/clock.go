@@ -2,7 +2,7 @@ package deputy
 
 import "golang.org/x/sys/unix"
 
-const monotonicClock, boottimeClock = unix.CLOCK_MONOTONIC, unix.CLOCK_BOOTTIME
+const monotonicClock, boottimeClock, wallClock = unix.CLOCK_MONOTONIC, unix.CLOCK_BOOTTIME, unix.CLOCK_REALTIME
 
 // clockNow reads a clock, in nanoseconds.
 func clockNow(id int32) int64 {

@@ -126,8 +126,7 @@ func (p *peer) firstAnswer() (*link.Frame, error) {
 		case err != nil:
 			return nil, err
 		case f.Type == wire.TypeClock:
-			now := homeClock()
-			if err := p.link.Send(wire.Header{Type: wire.TypeClock}, &now); err != nil {
+			if err := p.tellTime(); err != nil {
 				return nil, err
 			}
 		case f.Type == wire.TypeBye:
@@ -191,10 +190,13 @@ func (p *peer) lost(err error) {
 
 // handle takes one frame. An error ends the link.
 func (p *peer) handle(f *link.Frame) error {
-	if f.Type == wire.TypeBye {
+	switch f.Type {
+	case wire.TypeBye:
 		var r wire.Reason
 		f.Decode(&r)
 		return fmt.Errorf("the executor ended: %s", r.Text)
+	case wire.TypeClock:
+		return p.tellTime()
 	}
 	b := p.d.body(f.Pid)
 	if b == nil {
@@ -242,9 +244,16 @@ func (t *task) handle(p *peer, f *link.Frame) error {
 	return nil
 }
 
-// homeClock is this node's clocks now.
-func homeClock() image.Clock {
-	return image.Clock{Monotonic: clockNow(monotonicClock), Boottime: clockNow(boottimeClock)}
+// tellTime answers an executor that asks for home's clocks.
+func (p *peer) tellTime() error {
+	now := p.d.homeClock()
+	return p.link.Send(wire.Header{Type: wire.TypeClock}, &now)
+}
+
+// homeClock is this node's clocks now, as false as a test wants them.
+func (d *Deputy) homeClock() image.Clock {
+	return image.Clock{Monotonic: clockNow(monotonicClock), Boottime: clockNow(boottimeClock),
+		Realtime: clockNow(wallClock) + d.start.FalseClock}
 }
 
 // header starts a frame about a process.

@@ -24,6 +24,7 @@ const (
 	timeOffset    = 66 << 10
 	nameOffset    = 67 << 10
 	usageOffset   = 68 << 10
+	untilOffset   = 69 << 10
 	sealOffset    = 128 << 10
 )
 
@@ -86,7 +87,9 @@ func (g *guest) begin() error {
 		return err
 	}
 	g.subject = g.newSubject(func(t *task) tracer.Caller { return t.in })
-	return snapshot.Prepare(g.subject, g.image)
+	err = snapshot.Prepare(g.subject, g.image)
+	g.copied = g.subject.Copied
+	return err
 }
 
 // enterLoop gives the fresh process its window, at the addresses it has at home.
@@ -102,6 +105,7 @@ func (g *guest) enterLoop(window [2]abi.Addr) (err error) {
 	if g.loop, err = tracer.NewLoop(leader.k.Tid, g.mem.Memory, in, window[0], tracer.SlotsIn(uint64(window[1]-window[0]))); err != nil {
 		return errors.Join(err, in.End())
 	}
+	g.loop.SetWall(g.x.ahead.wall)
 	in.Use(g.loop.Insn())
 	leader.in = in
 	leader.slot, err = g.loop.Slot(0)
@@ -134,6 +138,9 @@ func (g *guest) newSubject(callerOf func(*task) tracer.Caller) *snapshot.Subject
 	leader, of := g.leader(), map[*tracer.Task]*task{}
 	s := &snapshot.Subject{Leader: leader.k, Pid: g.pid, LocalPid: leader.k.Tid, Mem: g.mem.Memory, Window: g.loop.Range(),
 		Origin: &g.image.Process, FileOf: g.files.fileOf}
+	if g.x.ahead.otherWall {
+		s.WallFunction = g.loop.WallFunction
+	}
 	for _, t := range g.tasks {
 		s.Tasks = append(s.Tasks, t.k)
 		of[t.k] = t

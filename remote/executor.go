@@ -30,6 +30,7 @@ type Executor struct {
 	guests  map[abi.HomePid]*guest
 	store   *store
 	ahead   offset     // of home's clocks
+	asked   int64      // when home was asked last for its time, by this node's wall clock
 	fillers *fillers   // of any thread
 	speed   uint64     // of the link, in bytes per second, as measured; 0 if not
 	leaving bool       // mosd wants no guests here
@@ -92,7 +93,7 @@ func (x *Executor) meet(conn *os.File) error {
 	if x.ahead, err = x.compareClocks(); err != nil {
 		return err
 	}
-	x.cage, err = cage.New(cage.Config{Tracer: x.tracer, Weakest: x.start.Cage, Home: x.ahead.now(),
+	x.cage, err = cage.New(cage.Config{Tracer: x.tracer, Weakest: x.start.Cage, Home: x.ahead.now(), TrapWallClock: x.ahead.otherWall,
 		Label: fmt.Sprintf("guest of node %v", x.start.Home), Log: x.log})
 	if err != nil {
 		return x.refuse(err)
@@ -143,6 +144,7 @@ func (x *Executor) run() {
 	x.tracer.Post(func() { x.tracer.Idle = x.inbox.idle })
 	go x.inbox.watch()
 	go x.reportUsage()
+	go x.followClock()
 	err := <-x.over
 	x.log.Info().Err(err).Msg("link ended")
 	defer time.AfterFunc(endLimit, x.endHard).Stop()
@@ -235,6 +237,8 @@ func (x *Executor) handle(f *link.Frame) error {
 		return x.arrive(f)
 	case wire.TypeFile:
 		return x.store.name(f)
+	case wire.TypeClock:
+		return x.hearClock(f)
 	case wire.TypeBye:
 		return errors.New("the deputy said goodbye")
 	}

@@ -109,7 +109,7 @@ func (g *guest) offspring(pid abi.HomePid) *guest {
 	img := *g.image
 	img.Process.Pid = pid
 	child := &guest{x: g.x, pid: pid, inc: g.inc, stage: alive, image: &img, since: time.Now(),
-		ignored: g.ignored, atHome: g.atHome, files: g.files.copy()}
+		ignored: g.ignored, atHome: g.atHome, copied: g.copied, files: g.files.copy()}
 	child.tasks = []*task{{g: child, tid: pid}}
 	return child
 }
@@ -155,6 +155,7 @@ func (g *guest) replaceWindow() error {
 	if err := in.End(); err != nil {
 		return err
 	}
+	g.loop.SetWall(g.x.ahead.wall)
 	leader.slot, err = g.loop.Slot(0)
 	return err
 }

@@ -107,7 +107,7 @@ func (t *task) standStill() (call image.PendingCall, err error) {
 			return call, err
 		}
 		t.user.Regs = t.regs
-		if before || t.homing || t.mapping != nil || t.birth != nil || isExec(t.call.Nr) {
+		if again := t.regs; before || t.homing || t.mapping != nil || t.birth != nil || isExec(t.call.Nr) || t.g.leaveVdso(&again) {
 			t.user.Regs.Rewind(nr)
 			t.anew, t.mapping, t.birth = !t.homing, nil, nil
 		} else {
@@ -119,9 +119,23 @@ func (t *task) standStill() (call image.PendingCall, err error) {
 	} else if call, err = t.settleComputing(); err != nil {
 		return call, err
 	}
+	t.g.leaveVdso(&t.user.Regs)
 	t.still = true
 	t.user.Mask, err = t.k.SigMask()
 	return call, err
+}
+
+// leaveVdso takes a program out of what stands here in the place of functions of its
+// vdso, to where it begins them again. It reports whether it was there.
+func (g *guest) leaveVdso(r *tracer.Regs) bool {
+	v, in := g.image.Process.Vdso, g.loop.LeaveWall(r)
+	if in == "" && (r.PC() < v.Code || r.PC() >= v.End) {
+		return false
+	}
+	return snapshot.LeaveVdso(r, v, in, func(name string) bool {
+		_, wall := g.loop.WallFunction(name)
+		return g.copied || wall && g.x.ahead.otherWall
+	})
 }
 
 // settleComputing is standStill for a task in no forwarded call.

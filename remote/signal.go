@@ -284,6 +284,7 @@ func (t *task) onSignal(sig int) {
 	if t.suspend != nil {
 		t.returnSuspend()
 	}
+	t.leaveVdso()
 	switch action := t.g.defaultAction(sig); {
 	case action == 0 || action&quietSignals != 0:
 		t.cont(sig)
@@ -291,6 +292,14 @@ func (t *task) onSignal(sig int) {
 		t.stopFor(&info)
 	default:
 		t.g.die(&info)
+	}
+}
+
+// leaveVdso takes a task that is about to enter a handler out of what stands here in the
+// place of its vdso: the handler may return elsewhere.
+func (t *task) leaveVdso() {
+	if r, err := t.k.Regs(); err == nil && t.g.leaveVdso(&r) {
+		_ = t.k.SetRegs(r) // if it is gone, its end is told by its stop
 	}
 }
 

@@ -53,6 +53,7 @@ type task struct {
 	mask    uint64        // the call's own mask, if temp
 	temp    bool
 	suspend *tracer.Regs // registers to put back when a signal ends a borrowed sigsuspend
+	own     *[6]uint64   // arguments to put back when a call with others ends
 }
 
 // header starts a frame about the task.
@@ -82,6 +83,9 @@ func (t *task) onStop(k *tracer.Task, s tracer.Stop) {
 		t.ended(s)
 	case s.Kind == tracer.StopSeccomp:
 		t.onTrap()
+	case s.Kind == tracer.StopSyscall && t.own != nil:
+		t.returnArgs()
+		k.Cont(0)
 	case s.Kind == tracer.StopSignal && runs:
 		t.onSignal(s.Signal)
 	case runs || t.g.stage == arriving || t.state == exiting:

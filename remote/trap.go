@@ -120,7 +120,11 @@ func (t *task) local(row *abi.Row, nr uint64, args [6]uint64) {
 		t.makeIt()
 	case unix.SYS_FUTEX:
 		t.noteFutex(row, args)
-		t.makeIt()
+		t.waitUntil(row, nr, args)
+	case unix.SYS_FUTEX_WAIT, unix.SYS_FUTEX_WAITV:
+		t.waitUntil(row, nr, args)
+	case unix.SYS_CLOCK_GETTIME, unix.SYS_GETTIMEOFDAY, unix.SYS_TIME:
+		t.tellTime(nr, args)
 	case unix.SYS_MMAP:
 		t.mmap(args)
 	case unix.SYS_MREMAP:

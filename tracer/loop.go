@@ -29,6 +29,7 @@ type Loop struct {
 	code   int      // bytes of the loop's code
 	insn   int      // offset behind the `syscall` that executes calls
 	done   int      // offset behind the instruction that tells home of the result
+	wall   map[string]abi.Addr
 
 	users   atomic.Int32   // processes that have it in their memory
 	waiters sync.WaitGroup // goroutines in Slot.Wait
@@ -107,6 +108,9 @@ func (l *Loop) mapWindow(pid abi.LocalPid, m *Memory, call Caller) error {
 	code := loopBytes()
 	l.code, l.insn, l.done = len(code), callSite(code), doneSite(code)
 	if _, err := m.ForceWrite(append(code, "mosix\x00"...), l.Window); err != nil {
+		return err
+	}
+	if _, err := m.ForceWrite(l.wallCode(), l.Window+wallStart); err != nil {
 		return err
 	}
 	if err := expect(call, 0, unix.SYS_MPROTECT, uint64(l.Window), abi.PageSize, protRX); err != nil {

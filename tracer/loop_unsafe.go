@@ -2,6 +2,7 @@ package tracer
 
 import (
 	"bytes"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -34,9 +35,30 @@ func doneSite(code []byte) int {
 	return bytes.Index(code, tell) + len(tell)
 }
 
+// wallBounds is where the functions for the wall clock lie in this program.
+func wallBounds() (gettime, timeofday, time, end unsafe.Pointer)
+
+// wallBytes is a copy of the functions for the wall clock, which have no absolute address
+// in them but the mark of the offset, and at what place of it each begins.
+func wallBytes() (code []byte, entries map[string]int) {
+	gettime, timeofday, time, end := wallBounds()
+	from := uintptr(gettime)
+	code = bytes.Clone(unsafe.Slice((*byte)(gettime), uintptr(end)-from))
+	return code, map[string]int{
+		"__vdso_clock_gettime": 0,
+		"__vdso_gettimeofday":  int(uintptr(timeofday) - from),
+		"__vdso_time":          int(uintptr(time) - from),
+	}
+}
+
 func word32(b []byte, off int) *uint32 { return (*uint32)(unsafe.Pointer(&b[off])) }
 
 func get64(b []byte, off int) uint64 { return *(*uint64)(unsafe.Pointer(&b[off])) }
+
+// store64 is put64 for who reads meanwhile.
+func store64(b []byte, off int, v uint64) {
+	atomic.StoreUint64((*uint64)(unsafe.Pointer(&b[off])), v)
+}
 
 func put64(b []byte, off int, v uint64) { *(*uint64)(unsafe.Pointer(&b[off])) = v }
 

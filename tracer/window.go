@@ -10,8 +10,8 @@ import (
 // the same addresses at home and at the guest, so that the program can never be
 // given memory there on either side.
 //
-//	+0        code of the resident loop, r-x
-//	+1 page   slots, one per task, shared with this program
+//	+0        code of the resident loop, and of the functions for the wall clock, r-x
+//	+1 page   slots, one per task, and the offset of the wall clock, shared with this program
 //	+64 KiB   buffers of calls, 64 MiB per slot, shared with this program
 //	the last 64 KiB: PROT_NONE, for addresses that must fault
 //
@@ -22,7 +22,9 @@ const (
 	BufferBytes  = 64 << 20 // of one slot
 	faultBytes   = 64 << 10
 	slotBytes    = 128
-	MaxSlots     = (buffersStart - slotsStart) / slotBytes
+	MaxSlots     = (buffersStart-slotsStart)/slotBytes - 1
+	wallStart    = 2 << 10
+	wallOffset   = buffersStart - slotBytes
 )
 
 // WindowSize is the size of a window for that many tasks, in bytes.

@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/rs/zerolog"
 	"golang.org/x/sys/unix"
@@ -22,7 +23,9 @@ type mosdCmd struct {
 	Node      uint16 `placeholder:"N" help:"This node's number, where its addresses do not tell it (mospe)."`
 	Map       string `placeholder:"FILE" help:"The map of the cluster (mosix.map)."`
 	NoBalance bool   `help:"Move nothing by itself."`
-	Verbose   int    `short:"v" type:"counter" help:"Log more; twice: everything."`
+	// FalseClock gives the nodes of one machine different clocks in tests.
+	FalseClock time.Duration `hidden:"" placeholder:"DURATION"`
+	Verbose    int           `short:"v" type:"counter" help:"Log more; twice: everything."`
 }
 
 func runMosd(args []string) int {
@@ -72,6 +75,7 @@ type setup struct {
 	ca          *cluster.CA
 	log         zerolog.Logger
 	level       string
+	falseClock  time.Duration
 }
 
 // setup reads map, configuration and secret; with a mistake in one of them there
@@ -97,6 +101,7 @@ func (c *mosdCmd) setup(ctx context.Context) (*setup, error) {
 		return nil, err
 	}
 	s.log, s.level = c.logger(s.self)
+	s.falseClock = c.FalseClock
 	return s, nil
 }
 

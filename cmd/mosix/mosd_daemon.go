@@ -72,12 +72,12 @@ func (d *daemon) join(udp gossip.Transport) error {
 		Return: func(ctx context.Context, from wire.NodeID, ask control.Return) (control.Migrated, error) {
 			return d.jobs.MigrateGuest(ctx, from, ask)
 		},
-		Log: d.log, LogLevel: d.level,
+		Log: d.log, LogLevel: d.level, FalseClock: int64(d.falseClock),
 	})
 	var err error
 	d.jobs, err = jobs.Open(jobs.Config{
 		Self: d.self, Uid: os.Geteuid(), Dir: d.dir, Socket: d.socket, Grace: d.conf.Grace,
-		Attach: jobs.ProbeAttach(), Cluster: d, Log: d.log, LogLevel: d.level,
+		Attach: jobs.ProbeAttach(), Cluster: d, Log: d.log, LogLevel: d.level, FalseClock: int64(d.falseClock),
 	})
 	if err != nil {
 		return err

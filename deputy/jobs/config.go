@@ -46,6 +46,8 @@ type Config struct {
 	Log     zerolog.Logger
 	// LogLevel is handed to deputies; empty means warn.
 	LogLevel string
+	// FalseClock is handed to deputies (control.Start).
+	FalseClock int64
 	// MoveTimeout bounds one move; 0: DefaultMoveTimeout.
 	MoveTimeout time.Duration
 }

@@ -122,7 +122,7 @@ func (r *Registry) startLine(j *job, creds control.Credentials) control.Start {
 		level = "warn"
 	}
 	return control.Start{
-		Job: j.id, Node: r.cfg.Self, Uid: j.owner.Uid, Grace: r.grace(j), Creds: creds, Log: level,
+		Job: j.id, Node: r.cfg.Self, Uid: j.owner.Uid, Grace: r.grace(j), Creds: creds, Log: level, FalseClock: r.cfg.FalseClock,
 		Keep:   j.opts.Shake > 0 || j.opts.Early,
 		SyncIO: j.opts.SyncIO,
 		Warn:   j.opts.Warn,

@@ -167,6 +167,7 @@ func TestFilterOfPoorerCages(t *testing.T) {
 		{carried{pids: true, wallClock: true}, unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, false},
 		{carried{pids: true, clocks: true}, unix.SYS_CLOCK_GETTIME, unix.CLOCK_MONOTONIC, true},
 		{carried{pids: true, clocks: true}, unix.SYS_CLOCK_GETTIME, unix.CLOCK_REALTIME, false},
+		{carried{pids: true, clocks: true}, unix.SYS_CLOCK_GETTIME, unix.CLOCK_PROCESS_CPUTIME_ID, false},
 		{carried{pids: true, clocks: true}, unix.SYS_GETTIMEOFDAY, 0, false},
 		{carried{pids: true, clocks: true}, unix.SYS_FUTEX, 0, true},
 	}
@@ -178,6 +179,10 @@ func TestFilterOfPoorerCages(t *testing.T) {
 		vm := newVM(t, program(t, rulesFor(c.has)))
 		if got := vm.decide(t, unix.AUDIT_ARCH_X86_64, c.nr, c.arg); got != want {
 			t.Errorf("call %d(%d) with %+v: %#x instead of %#x", c.nr, c.arg, c.has, got, want)
+		}
+		isWall := c.nr == unix.SYS_CLOCK_GETTIME && abi.IsWallClock(c.arg)
+		if got := vm.decide(t, unix.AUDIT_ARCH_X86_64, c.nr, c.arg, 0, 0, 0, abi.CorrectsClock); !isWall && got != want || isWall && got != allow.Val {
+			t.Errorf("call %d(%d) of the vdso with %+v: %#x", c.nr, c.arg, c.has, got)
 		}
 	}
 	vm := newVM(t, program(t, rulesFor(carried{pids: true})))

@@ -22,6 +22,9 @@ type Rule struct {
 	Want    uint32   //
 	Among   []uint32 // if not nil: the argument's low word must be one of these
 	NilOnly bool     // the argument must be 0 in all its 64 bits
+	// If the fifth argument's low word is Token, Vouched are let through as well.
+	Token   uint32
+	Vouched []uint32
 }
 
 // code decides about a call whose number is known. It ends in a return.
@@ -44,7 +47,15 @@ func (r Rule) code() []bpf.Instruction {
 }
 
 func (r Rule) amongCode(low bpf.LoadAbsolute) []bpf.Instruction {
-	code := []bpf.Instruction{low}
+	var code []bpf.Instruction
+	if n := len(r.Vouched); n > 0 {
+		code = append(code, bpf.LoadAbsolute{Off: offArgs + 8*4, Size: 4},
+			bpf.JumpIf{Cond: bpf.JumpEqual, Val: r.Token, SkipFalse: uint8(1 + 2*n)}, low)
+		for _, v := range r.Vouched {
+			code = append(code, bpf.JumpIf{Cond: bpf.JumpEqual, Val: v, SkipFalse: 1}, allow)
+		}
+	}
+	code = append(code, low)
 	for i, v := range r.Among {
 		toAllow := len(r.Among) - i
 		code = append(code, bpf.JumpIf{Cond: bpf.JumpEqual, Val: v, SkipTrue: uint8(toAllow)})
@@ -125,7 +136,7 @@ func rulesFor(has carried) Rules {
 	case !has.clocks:
 		delete(rules, unix.SYS_CLOCK_GETTIME)
 	case !has.wallClock:
-		rules[unix.SYS_CLOCK_GETTIME] = Rule{Arg: 0, Among: steadyClocks}
+		rules[unix.SYS_CLOCK_GETTIME] = Rule{Arg: 0, Among: steadyClocks, Token: abi.CorrectsClock, Vouched: wallClocks}
 	}
 	if !has.wallClock {
 		delete(rules, unix.SYS_GETTIMEOFDAY)

@@ -90,7 +90,7 @@ func (h *Host) startLine(ask *control.Admit, creds control.Credentials) control.
 		grace = min(time.Duration(ask.Grace)*time.Second, maxGrace)
 	}
 	return control.Start{
-		Job: ask.Job, Node: h.cfg.Self, Uid: ask.Uid, Grace: grace, Creds: creds, Log: level,
+		Job: ask.Job, Node: h.cfg.Self, Uid: ask.Uid, Grace: grace, Creds: creds, Log: level, FalseClock: h.cfg.FalseClock,
 		Home: ask.Home, Cage: h.cfg.Policy().Cage, Socket: h.cfg.Socket,
 	}
 }

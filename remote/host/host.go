@@ -30,6 +30,8 @@ type Config struct {
 	Launch   Launch // nil: this binary as `mosix executor`
 	Log      zerolog.Logger
 	LogLevel string
+	// FalseClock is handed to executors (control.Start).
+	FalseClock int64
 }
 
 // Host admits guests. It implements control.GuestVerbs.

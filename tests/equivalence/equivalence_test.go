@@ -90,7 +90,7 @@ func compare(t *testing.T, kind harness.Kind, jobs []job) {
 			if err := os.MkdirAll(programDir(), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			c := harness.Start(t, harness.Cluster{Nodes: 3, Kind: kind, User: user, Share: []string{programDir()}})
+			c := harness.Start(t, harness.Cluster{Nodes: 3, Kind: kind, User: user, Share: []string{programDir()}, Clocks: clocks})
 			var s summary
 			t.Cleanup(func() {
 				t.Logf("%v nodes, user %v, seeds %v\n%s", kind, user, seeds, &s)

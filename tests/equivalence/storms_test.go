@@ -57,10 +57,13 @@ func stormPrograms(t *testing.T, names ...string) map[string]programs.Program {
 
 // stormClusters runs a test for every user, on three nodes.
 func stormClusters(t *testing.T, play func(*testing.T, *harness.Nodes)) {
-	for _, user := range harness.Users() {
-		t.Run(user.String(), func(t *testing.T) {
-			play(t, harness.Start(t, harness.Cluster{Nodes: 3, User: user}))
-		})
+	stormClustersOf(t, harness.Cluster{Nodes: 3, Clocks: clocks}, play)
+}
+
+// stormClustersOf is stormClusters with another cluster.
+func stormClustersOf(t *testing.T, c harness.Cluster, play func(*testing.T, *harness.Nodes)) {
+	for _, c.User = range harness.Users() {
+		t.Run(c.User.String(), func(t *testing.T) { play(t, harness.Start(t, c)) })
 	}
 }
 

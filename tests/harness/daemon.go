@@ -48,7 +48,7 @@ func (n *Node) StartMosd() error {
 	defer log.Close()
 	owner := n.As(n.c.value.User)
 	job, err := owner.Start(Command{
-		Args: []string{"mosd", "--node", strconv.Itoa(n.ID), "-v"}, Limit: daemonLimit, Stdout: log, Stderr: log,
+		Args: []string{"mosd", "--node", strconv.Itoa(n.ID), "-v", "--false-clock=" + at(n.c.value.Clocks, n.ID).String()}, Limit: daemonLimit, Stdout: log, Stderr: log,
 		Env: []string{"XDG_CACHE_HOME=" + filepath.Join(n.Dir(), "cache")},
 	})
 	if err != nil {

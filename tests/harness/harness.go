@@ -55,6 +55,10 @@ type Cluster struct {
 	// be there at the start. Loopback nodes see everything.
 	Share []string
 
+	// Clocks are how far the nodes' wall clocks are ahead, by node; a missing entry is
+	// the machine's own.
+	Clocks []time.Duration
+
 	// For namespaced nodes only, by node (a missing or zero entry is no limit):
 	Speed []int // percent of one CPU
 	CPUs  []int // the CPU to run on, counted from 1

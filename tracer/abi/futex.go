@@ -10,6 +10,19 @@ const (
 	anyBit      = 0xffffffff
 )
 
+// FutexByWallClock tells whether a futex operation is limited by a moment of the wall
+// clock (man 2 futex). FUTEX_LOCK_PI always is; FUTEX_WAIT has a duration.
+func FutexByWallClock(op uint64) bool {
+	const lockPI, waitRequeuePI, lockPI2, clockRealtime = 6, 11, 13, 0x100
+	switch op & futexOp {
+	case lockPI:
+		return true
+	case futexBitset, waitRequeuePI, lockPI2:
+		return op&clockRealtime != 0
+	}
+	return false
+}
+
 // FutexUntil is FUTEX_WAIT with the given arguments, limited by the moment that
 // the words at limit say instead of by a duration.
 func FutexUntil(args [6]uint64, limit Addr) [6]uint64 {

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
+	"umosix/tracer/abi"
 	"umosix/tracer/image"
 )
 
@@ -38,15 +39,51 @@ func (s *Subject) planVdso(areas []tracer.Area, want image.Vdso) (vdsoPlan, erro
 
 // placeVdso gives the process its vdso after the kernel's own block was unmapped:
 // the kernel's, moved, or else the code that the program knows with every
-// function made a plain system call.
+// function made a plain system call. In either those that show the wall clock lead
+// to ours where that of the node is not home's.
 func (s *Subject) placeVdso(p vdsoPlan, want image.Vdso) error {
-	if p.keep || want.Start == 0 {
+	if want.Start == 0 {
 		return nil
 	}
-	if p.natural && s.mapVdso(want) {
+	if s.Copied = !p.keep && !(p.natural && s.mapVdso(want)); s.Copied {
+		if err := s.copyVdso(want); err != nil {
+			return err
+		}
+	}
+	return s.leadToWall(want)
+}
+
+// leadToWall has the vdso's functions for the wall clock jump to ours.
+func (s *Subject) leadToWall(v image.Vdso) error {
+	if s.WallFunction == nil {
 		return nil
 	}
-	return s.copyVdso(want)
+	return eachFunction(v.Bytes, func(name string, at uint64) error {
+		to, ok := s.WallFunction(name)
+		if !ok {
+			return nil
+		}
+		if _, err := s.Mem.ForceWrite(jumpStub(to), v.Code+abi.Addr(at)); err != nil {
+			return fmt.Errorf("vdso: %s: %w", name, err)
+		}
+		return nil
+	})
+}
+
+// LeaveVdso takes a stopped program to the entry of a function of its vdso, if it stands
+// in the instructions with which Prepare has replaced those there, or if it has come from
+// there into the function that in names (tracer.Loop, LeaveWall). All of these functions
+// can be begun again. It reports whether the program stood in one.
+func LeaveVdso(r *tracer.Regs, v image.Vdso, in string, replaced func(name string) bool) (left bool) {
+	_ = eachFunction(v.Bytes, func(name string, at uint64) error { // Prepare has read it
+		entry := v.Code + abi.Addr(at)
+		if name == in || r.PC() > entry && r.PC() < entry+maxStub && replaced(name) {
+			r.Rip, left = uint64(entry), true
+			r.LeaveSyscall()
+		}
+		return nil
+	})
+	return left
 }
 
 // mapVdso has the kernel map its block. It takes the address as a hint, so what
@@ -102,29 +139,40 @@ var vdsoCalls = map[string]uint32{
 // Those that are none (getrandom keeps state in memory of its own, and promises
 // that its caller falls back) return -ENOSYS.
 func plainVdso(code []byte) ([]byte, error) {
+	plain := bytes.Clone(code)
+	return plain, eachFunction(code, func(name string, at uint64) error {
+		stub := noCall
+		if nr, known := vdsoCalls[name]; known {
+			stub = callStub(nr)
+		}
+		copy(plain[at:], stub)
+		return nil
+	})
+}
+
+// eachFunction shows every function of a vdso, an alias by its full name, and where in the
+// code it begins; there is room for a stub.
+func eachFunction(code []byte, show func(name string, at uint64) error) error {
 	f, err := elf.NewFile(bytes.NewReader(code))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	symbols, err := f.DynamicSymbols()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	plain := bytes.Clone(code)
 	for _, sym := range symbols {
 		if elf.ST_TYPE(sym.Info) != elf.STT_FUNC || sym.Section == elf.SHN_UNDEF {
 			continue
 		}
-		stub := noCall
-		if nr, known := vdsoCalls[canonical(sym.Name)]; known {
-			stub = callStub(nr)
+		if sym.Value+maxStub > uint64(len(code)) {
+			return fmt.Errorf("%s lies at %#x", sym.Name, sym.Value)
 		}
-		if sym.Value+uint64(len(stub)) > uint64(len(plain)) {
-			return nil, fmt.Errorf("%s lies at %#x", sym.Name, sym.Value)
+		if err := show(canonical(sym.Name), sym.Value); err != nil {
+			return err
 		}
-		copy(plain[sym.Value:], stub)
 	}
-	return plain, nil
+	return nil
 }
 
 // canonical adds the prefix to the names that are aliases.
@@ -140,6 +188,14 @@ func canonical(name string) string {
 func callStub(nr uint32) []byte {
 	return append(binary.LittleEndian.AppendUint32([]byte{0xb8}, nr), 0x0f, 0x05, 0xc3)
 }
+
+// jumpStub is  mov $to,%rax; jmp *%rax.
+func jumpStub(to abi.Addr) []byte {
+	return append(binary.LittleEndian.AppendUint64([]byte{0x48, 0xb8}, uint64(to)), 0xff, 0xe0)
+}
+
+// maxStub is the size of the longest of them, in bytes.
+const maxStub = 12
 
 // noCall is  mov $-ENOSYS,%rax; ret.
 var noCall = []byte{0x48, 0xc7, 0xc0, 0xda, 0xff, 0xff, 0xff, 0xc3}

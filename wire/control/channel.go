@@ -30,6 +30,9 @@ type Start struct {
 	Grace time.Duration
 	Creds Credentials
 	Log   string // zerolog level
+	// FalseClock is added to this node's wall clock, in nanoseconds: a test gives nodes of
+	// one machine different clocks with it.
+	FalseClock int64 `json:",omitempty"`
 	// For executors only.
 	Home wire.NodeID
 	Cage string // weakest cage that may be used: "full" or "any"
