@@ -40,6 +40,7 @@ func interrupted(r *tracer.Regs) bool {
 // restart code in the registers. On the tracer's thread.
 func (t *task) noteInterrupted() error {
 	r := &t.user.Regs
+	r.UndoRestart(t.b.mem)
 	if r.Nr() < 0 || !interrupted(r) && r.Result() <= 0 {
 		return nil
 	}
@@ -108,7 +109,7 @@ func (t *task) restarted() uint64 {
 		return unix.SYS_RESTART_SYSCALL
 	}
 	switch nr := uint64(binary.LittleEndian.Uint32(code[1:])); nr {
-	case unix.SYS_POLL, unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP:
+	case unix.SYS_POLL, unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_FUTEX:
 		return nr
 	}
 	return unix.SYS_RESTART_SYSCALL

@@ -152,6 +152,7 @@ func (t *task) settleComputing() (call image.PendingCall, err error) {
 		return call, err
 	}
 	call.Nr = -1
+	r.UndoRestart(t.g.mem.Memory)
 	if r.Result() == restartBlock && (r.Nr() == unix.SYS_FUTEX || r.Nr() == unix.SYS_RESTART_SYSCALL) {
 		if t.until != 0 {
 			call = image.PendingCall{Nr: unix.SYS_FUTEX, Args: r.Args(), Until: t.until}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"umosix/tracer/abi"
 )
 
@@ -60,6 +62,25 @@ func (r *Regs) Rewind(nr uint64) {
 	r.Rip -= 2
 	r.Rax = nr
 	r.OrigRax = noSyscall
+}
+
+// UndoRestart is for a task that stands before its `syscall` instruction, about to go on
+// with an interrupted call: the kernel has looked at the code that asks for that
+// (ERESTART_RESTARTBLOCK) already, and only this task, in this place, can use what it has
+// noted. The registers become those from before the kernel looked; it reports whether
+// they were such.
+func (r *Regs) UndoRestart(m *Memory) bool {
+	var insn [2]byte
+	if r.Rax != unix.SYS_RESTART_SYSCALL {
+		return false
+	}
+	if _, err := m.ReadAt(insn[:], r.PC()); err != nil || insn != [2]byte{0x0f, 0x05} {
+		return false
+	}
+	r.Rip += 2
+	r.SetResult(abi.RestartAgain)
+	r.OrigRax = unix.SYS_RESTART_SYSCALL
+	return true
 }
 
 // enter puts the task before the `syscall` instruction at insn with a call loaded.

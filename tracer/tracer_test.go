@@ -255,6 +255,28 @@ func TestPlaceOfNextCall(t *testing.T) {
 	}
 }
 
+// TestUndoRestart takes back what the kernel does to registers when it restarts a call,
+// and nothing else.
+func TestUndoRestart(t *testing.T) {
+	_, k := seed(t)
+	m, err := OpenMemory(k.Tid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	about := Regs{Rip: uint64(SeedInsn), Rax: unix.SYS_RESTART_SYSCALL, OrigRax: unix.SYS_FUTEX}
+	r := about
+	if !r.UndoRestart(m) || r.PC() != SeedInsn+2 || r.Result() != abi.RestartAgain || r.Nr() != unix.SYS_RESTART_SYSCALL {
+		t.Errorf("about to restart: %#x, result %d of %d", r.Rip, r.Result(), r.Nr())
+	}
+	for _, other := range []Regs{{Rip: about.Rip + 2, Rax: about.Rax}, {Rip: about.Rip, Rax: unix.SYS_FUTEX}, {Rip: 8, Rax: about.Rax}} {
+		r := other
+		if r.UndoRestart(m) || r != other {
+			t.Errorf("%#x with %d is taken for a restart", other.Rip, other.Rax)
+		}
+	}
+}
+
 func TestKilledTaskEndsWait(t *testing.T) {
 	tr, k := seed(t)
 	var slot *Slot
