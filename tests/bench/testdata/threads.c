@@ -54,6 +54,7 @@ int main(int argc, char **argv) {
 	rounds = argc > 2 ? atoi(argv[2]) : 1;
 	if (futex)
 		one_cpu();
+	usleep(300000); // whoever is to move it has done so
 	pthread_barrier_init(&begin, NULL, threads + 1);
 	pthread_t t[8];
 	for (long i = 0; i < threads; i++)
