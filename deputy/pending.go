@@ -27,7 +27,7 @@ func (t *task) drain(shared bool) error {
 		case err != nil:
 			return err
 		case !ok:
-		case shared || !t.b.threaded(): // one queue is enough
+		case shared:
 			t.b.kept = append(t.b.kept, info)
 		default:
 			t.kept = append(t.kept, info)

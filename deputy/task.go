@@ -144,9 +144,6 @@ func (t *task) setCall(c *call) {
 // isOwn tells whether a signal that is about to be delivered to the task was sent to
 // this task, not to its process. The kernel does not say which queue it has been in.
 func (t *task) isOwn(info *tracer.Siginfo) bool {
-	if !t.b.threaded() { // one queue is enough, and keeps them in order
-		return false
-	}
 	sender := abi.HomePid(binary.LittleEndian.Uint32(info[16:]))
 	switch c := t.current(); info.Code() {
 	case abi.SiTkill:
@@ -211,7 +208,7 @@ func (t *task) keep(info tracer.Siginfo) {
 // home they were about to be delivered to this task, before all that is pending.
 func (t *task) takeDeferred() {
 	for _, info := range t.k.TakeDeferred() {
-		if t.b.now() == away || !t.b.threaded() {
+		if t.b.now() == away {
 			t.keep(info)
 		} else {
 			t.kept = append(t.kept, info)

@@ -58,11 +58,7 @@ func (g *guest) sendImage() error {
 	}
 	for i, t := range g.tasks {
 		img.Tasks[i].Call = calls[i]
-		if first := t.deferred(); len(g.tasks) > 1 {
-			img.Tasks[i].Pending = append(first, img.Tasks[i].Pending...)
-		} else {
-			img.Signals.Pending = append(first, img.Signals.Pending...)
-		}
+		img.Tasks[i].Pending = append(t.deferred(), img.Tasks[i].Pending...)
 	}
 	img.Limits, img.Signals.AtHome = g.image.Limits, g.atHome
 	g.x.send(g.answer(wire.TypeImage), img)

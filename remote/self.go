@@ -9,16 +9,16 @@ import (
 	"umosix/tracer/abi"
 )
 
-// signalSelf serves a signal that a program with threads sends to itself: when the
-// call returns, the signal is with its task or pending (man 2 kill), which a way by
-// home could not promise. It reports false for a call that home is to make.
+// signalSelf serves a signal that a program sends to itself: when the call returns, the
+// signal is with its task or pending (man 2 kill), which a way by home could not promise.
+// It reports false for a call that home is to make.
 func (t *task) signalSelf(nr uint64, args [6]uint64) bool {
 	g := t.g
-	if len(g.tasks) == 1 || !g.x.cage.ExactPids() {
+	if !g.x.cage.ExactPids() {
 		return false
 	}
 	info, to, shared, ok := t.ownSignal(nr, args)
-	if sig := info.Signal(); !ok || sig < 1 || sig > 64 || g.atHome&(1<<(sig-1)) != 0 {
+	if sig := info.Signal(); !ok || sig < 1 || sig > 64 || sig == int(unix.SIGKILL) || g.atHome&(1<<(sig-1)) != 0 {
 		return false
 	}
 	t.state, t.call = waiting, abi.Call{Nr: nr} // it stands still, as far as others look
