@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"umosix/tracer/image"
+	"umosix/tracer/snapshot"
 	"umosix/wire"
 	"umosix/wire/control"
 )
@@ -32,7 +33,7 @@ func (b *body) goOnward(to destination, done *control.Done) error {
 	begin, sent := time.Now(), q.link.Sent()
 	img, err := b.freeze(x)
 	if err == nil {
-		err = b.on(func() error { b.prune(img); return nil })
+		err = b.on(func() error { b.prune(img); return snapshot.TakeCPUs(img) })
 	}
 	if err == nil {
 		err = b.passOn(x, q, img)

@@ -131,8 +131,10 @@ func (b *body) sendOut(p *peer) error {
 		if reason := snapshot.Movable(s); reason != "" {
 			return &pinnedError{reason}
 		}
-		img, err = snapshot.Take(s)
-		return err
+		if img, err = snapshot.Take(s); err != nil {
+			return err
+		}
+		return snapshot.TakeCPUs(img)
 	})
 	if err != nil {
 		return err

@@ -87,9 +87,7 @@ func (g *guest) begin() error {
 		return err
 	}
 	g.subject = g.newSubject(func(t *task) tracer.Caller { return t.in })
-	err = snapshot.Prepare(g.subject, g.image)
-	g.copied = g.subject.Copied
-	return err
+	return snapshot.Prepare(g.subject, g.image)
 }
 
 // enterLoop gives the fresh process its window, at the addresses it has at home.
@@ -200,6 +198,7 @@ func (g *guest) becomeReady(t image.Trailer) error {
 	g.used = g.image.Process.Away
 	for i, t := range g.tasks {
 		t.used = g.image.Tasks[i].Away
+		t.takeCPUs(&g.image.Tasks[i])
 		if err := t.becomeReady(&g.image.Tasks[i]); err != nil {
 			return err
 		}

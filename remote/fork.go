@@ -72,6 +72,7 @@ func (t *task) makeProcess(b *birth, pid abi.HomePid) (child *guest, err error) 
 	g := t.g
 	child = g.offspring(pid)
 	leader := child.leader()
+	leader.inheritCPUs(t, b)
 	in, err := t.k.Injector(g.loop.Insn())
 	if err != nil {
 		return nil, err
@@ -109,7 +110,7 @@ func (g *guest) offspring(pid abi.HomePid) *guest {
 	img := *g.image
 	img.Process.Pid = pid
 	child := &guest{x: g.x, pid: pid, inc: g.inc, stage: alive, image: &img, since: time.Now(),
-		ignored: g.ignored, atHome: g.atHome, copied: g.copied, files: g.files.copy()}
+		ignored: g.ignored, atHome: g.atHome, files: g.files.copy()}
 	child.tasks = []*task{{g: child, tid: pid}}
 	return child
 }

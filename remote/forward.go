@@ -193,6 +193,7 @@ func (t *task) takeReply(f *link.Frame) error {
 		m.Ret = -int64(unix.EFAULT) // another task has taken the memory away
 	}
 	t.noteSignalfd(m.Ret)
+	t.noteCPUs(m.Ret)
 	t.finish(m.Ret)
 	return nil
 }

@@ -47,7 +47,6 @@ type guest struct {
 	forkable bool              // children inherit the window
 	subject  *snapshot.Subject // while it is being built
 	image    *image.Image      // as it arrived
-	copied   bool              // all functions of its vdso are replaced (snapshot.LeaveVdso)
 	files    *files
 	since    time.Time
 	used     image.CPUTime // by the process in the stays before

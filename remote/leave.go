@@ -58,6 +58,9 @@ func (g *guest) sendImage() error {
 	}
 	for i, t := range g.tasks {
 		img.Tasks[i].Call = calls[i]
+		if t.unnumbered && img.Tasks[i].Rseq.Addr == 0 {
+			img.Tasks[i].Rseq = t.rseq
+		}
 		img.Tasks[i].Pending = append(t.deferred(), img.Tasks[i].Pending...)
 	}
 	img.Limits, img.Signals.AtHome = g.image.Limits, g.atHome
@@ -124,14 +127,8 @@ func (t *task) standStill() (call image.PendingCall, err error) {
 // leaveVdso takes a program out of what stands here in the place of functions of its
 // vdso, to where it begins them again. It reports whether it was there.
 func (g *guest) leaveVdso(r *tracer.Regs) bool {
-	v, in := g.image.Process.Vdso, g.loop.LeaveWall(r)
-	if in == "" && (r.PC() < v.Code || r.PC() >= v.End) {
-		return false
-	}
-	return snapshot.LeaveVdso(r, v, in, func(name string) bool {
-		_, wall := g.loop.WallFunction(name)
-		return g.copied || wall && g.x.ahead.otherWall
-	})
+	v, in := &g.image.Process.Vdso, g.loop.LeaveWall(r)
+	return (in != "" || r.PC() >= v.Code && r.PC() < v.End) && snapshot.LeaveVdso(r, g.mem.Memory, v, in)
 }
 
 // settleComputing is standStill for a task in no forwarded call.
@@ -140,10 +137,15 @@ func (t *task) settleComputing() (call image.PendingCall, err error) {
 	if err != nil {
 		return call, err
 	}
-	if err := snapshot.Settle(t.k, t.g.mem.Memory, areas); err != nil {
+	r, err := t.k.Regs()
+	if err != nil {
 		return call, err
 	}
-	r, err := t.k.Regs()
+	if t.g.leaveVdso(&r) {
+		err = t.k.SetRegs(r)
+	} else if err = snapshot.Settle(t.k, t.g.mem.Memory, areas); err == nil {
+		r, err = t.k.Regs()
+	}
 	if err != nil {
 		return call, err
 	}

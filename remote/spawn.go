@@ -164,7 +164,7 @@ func (t *task) make(b *birth, tid abi.HomePid) (*task, error) {
 	if err != nil {
 		return nil, err
 	}
-	child := &task{g: t.g, tid: tid, slot: b.slot}
+	child := &task{g: t.g, tid: tid, slot: b.slot, cpus: t.cpus, unnumbered: t.unnumbered}
 	buffers, at := b.slot.Buffers()
 	thread := cage.Thread{Tid: tid, Flags: b.flags &^ emptyFlags, ParentTid: b.parentTid, ChildTid: b.childTid, TLS: b.tls}
 	k, err := t.g.x.cage.SpawnTask(in, thread, at, buffers)

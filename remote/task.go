@@ -38,22 +38,25 @@ type task struct {
 	user  snapshot.State
 	still bool // it stands where it may be moved, with its registers in user
 
-	trapped bool        // stands in a seccomp stop: the call has not been made
-	regs    tracer.Regs // of that stop, or as the task will go on
-	call    abi.Call    // what it has forwarded, and waits for
-	row     *abi.Row
-	seq     uint64 // of the frame that home has to answer
-	mapping *mapping
-	birth   *birth
-	awaits  *guest        // its child, which it has been told to wait for (man vfork)
-	anew    bool          // it makes its call anew if the guest thaws
-	homing  bool          // the call that it stands before is to be made at home
-	until   int64         // when the limit of its futex wait is over, by home's monotonic clock; 0: it has none that is a duration
-	used    image.CPUTime // by the task in the stays before
-	mask    uint64        // the call's own mask, if temp
-	temp    bool
-	suspend *tracer.Regs // registers to put back when a signal ends a borrowed sigsuspend
-	own     *[6]uint64   // arguments to put back when a call with others ends
+	trapped    bool        // stands in a seccomp stop: the call has not been made
+	regs       tracer.Regs // of that stop, or as the task will go on
+	call       abi.Call    // what it has forwarded, and waits for
+	row        *abi.Row
+	seq        uint64 // of the frame that home has to answer
+	mapping    *mapping
+	birth      *birth
+	awaits     *guest        // its child, which it has been told to wait for (man vfork)
+	anew       bool          // it makes its call anew if the guest thaws
+	homing     bool          // the call that it stands before is to be made at home
+	until      int64         // when the limit of its futex wait is over, by home's monotonic clock; 0: it has none that is a duration
+	used       image.CPUTime // by the task in the stays before
+	mask       uint64        // the call's own mask, if temp
+	temp       bool
+	cpus       abi.CPUSet   // on which home lets it run
+	unnumbered bool         // it runs on others here: it must not see their numbers
+	rseq       image.Rseq   // then: what the program has registered
+	suspend    *tracer.Regs // registers to put back when a signal ends a borrowed sigsuspend
+	own        *[6]uint64   // arguments to put back when a call with others ends
 }
 
 // header starts a frame about the task.

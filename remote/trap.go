@@ -136,9 +136,22 @@ func (t *task) local(row *abi.Row, nr uint64, args [6]uint64) {
 		if !t.signalSelf(nr, args) {
 			t.forward(row, nr, args)
 		}
-	case unix.SYS_GETRLIMIT, unix.SYS_SETRLIMIT, unix.SYS_PRLIMIT64, unix.SYS_SCHED_GETAFFINITY, unix.SYS_SCHED_SETAFFINITY,
-		unix.SYS_PRCTL:
+	case unix.SYS_GETRLIMIT, unix.SYS_SETRLIMIT, unix.SYS_PRLIMIT64, unix.SYS_SCHED_GETAFFINITY, unix.SYS_PRCTL:
 		t.forward(row, nr, args)
+	case unix.SYS_SCHED_SETAFFINITY:
+		t.chooseCPUs(row, args)
+	case unix.SYS_GETCPU:
+		if t.unnumbered {
+			t.forward(row, nr, args)
+		} else {
+			t.makeIt()
+		}
+	case unix.SYS_RSEQ:
+		if t.unnumbered {
+			t.finish(t.registerRseq(args))
+		} else {
+			t.makeIt()
+		}
 	case unix.SYS_GETPID:
 		t.finish(int64(t.g.pid))
 	case unix.SYS_GETTID:

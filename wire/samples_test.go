@@ -70,7 +70,7 @@ func samples() []sample {
 func sampleImage(cpu image.CPU) *image.Image {
 	m := &image.Image{
 		Version: image.Version,
-		Process: image.Process{Pid: 4711, Comm: "flac", Window: [2]abi.Addr{0x20000000000, 0x20004020000}, CPU: cpu, PossibleCPUs: 2,
+		Process: image.Process{Pid: 4711, Comm: "flac", Window: [2]abi.Addr{0x20000000000, 0x20004020000}, CPU: cpu, CPUs: abi.CPUSet{3},
 			Clock: image.Clock{Monotonic: 1e9, Boottime: 2e9}},
 		Tasks: []image.Task{{Tid: 4711, Regs: make([]byte, 216), Xstate: make([]byte, 576), Comm: "flac",
 			Call: image.PendingCall{Nr: -1}}},

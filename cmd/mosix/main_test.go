@@ -49,7 +49,7 @@ func TestScripts(t *testing.T) {
 func writeImage(path string) error {
 	img := &image.Image{
 		Version: image.Version,
-		Process: image.Process{Pid: 4711, Comm: "sleep", Window: [2]abi.Addr{0x5f0000000000, 0x5f0004020000}, PossibleCPUs: 1},
+		Process: image.Process{Pid: 4711, Comm: "sleep", Window: [2]abi.Addr{0x5f0000000000, 0x5f0004020000}, CPUs: abi.CPUSet{1}},
 		Tasks:   []image.Task{{Tid: 4711, Regs: make([]byte, tracer.RegsSize), Xstate: make([]byte, 832), Comm: "sleep", Call: image.PendingCall{Nr: -1}}},
 		Mappings: []image.Mapping{{Start: 0x500000, End: 0x510000, Prot: unix.PROT_READ | unix.PROT_WRITE,
 			Flags: unix.MAP_PRIVATE | unix.MAP_ANONYMOUS, File: -1, Name: "[heap]"}},

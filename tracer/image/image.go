@@ -22,18 +22,18 @@ type Image struct {
 
 // Process is the state that all tasks of a process share.
 type Process struct {
-	Pid          abi.HomePid
-	Uid          uint32 // the real user id at home
-	Comm         string // prctl(PR_GET_NAME) of the leader
-	Personality  uint64
-	Layout       Layout
-	Auxv         []byte
-	Vdso         Vdso
-	Window       [2]abi.Addr // the range reserved for our own pages, start and end, same at home and at the guest
-	CPU          CPU
-	Clock        Clock
-	PossibleCPUs int     // home's possible CPUs: rseq is registered only on nodes whose CPU numbers stay below
-	Away         CPUTime // used in the stays away, also by tasks that have ended
+	Pid         abi.HomePid
+	Uid         uint32 // the real user id at home
+	Comm        string // prctl(PR_GET_NAME) of the leader
+	Personality uint64
+	Layout      Layout
+	Auxv        []byte
+	Vdso        Vdso
+	Window      [2]abi.Addr // the range reserved for our own pages, start and end, same at home and at the guest
+	CPU         CPU
+	Clock       Clock
+	CPUs        abi.CPUSet // all that a program of home may choose from
+	Away        CPUTime    // used in the stays away, also by tasks that have ended
 }
 
 // Layout is struct prctl_mm_map of the process (man prctl, PR_SET_MM_MAP),
@@ -73,6 +73,7 @@ type Task struct {
 	Xstate     []byte // NT_X86_XSTATE, standard layout
 	SigMask    uint64
 	AltStack   AltStack
+	CPUs       abi.CPUSet // on which home lets it run
 	Rseq       Rseq
 	RobustHead abi.Addr
 	RobustLen  uint64

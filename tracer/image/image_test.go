@@ -26,7 +26,7 @@ func sample() *Image {
 			Auxv:   make([]byte, 320),
 			Vdso:   Vdso{Start: 0x7ffd10000000, Code: 0x7ffd10006000, End: 0x7ffd10008000, Bytes: code, Hash: blake3.Sum256(code)},
 			Window: [2]abi.Addr{0x5f0000000000, 0x5f0004020000}, CPU: CPU{XCR0: 0xe7, XsaveLen: 2432, Features: []uint32{1, 2, 3}},
-			Clock: Clock{Monotonic: 1, Boottime: -2}, PossibleCPUs: 2,
+			Clock: Clock{Monotonic: 1, Boottime: -2}, CPUs: abi.CPUSet{3},
 		},
 		Tasks: []Task{{Tid: 4711, Regs: make([]byte, regsLen), Xstate: make([]byte, 2432), SigMask: 5, AltStack: AltStack{Sp: 0x1000, Flags: -1 << 31, Size: 8192},
 			Rseq: Rseq{Addr: 0x2000, Size: 32, Sig: 0x53053053}, RobustHead: 0x3000, RobustLen: 24, ClearTid: 0x4000,

@@ -13,14 +13,13 @@ import (
 
 // finishPointers tells the kernel what it keeps of each task besides registers.
 func (s *Subject) finishPointers(img *image.Image) error {
-	cpus, err := possibleCPUs()
-	if err != nil {
-		return err
-	}
+	numbered := true
 	for i, k := range s.Tasks {
 		t := &img.Tasks[i]
 		c := s.callerOf(k)
-		if err := s.finishRseq(c, k, t.Rseq, cpus <= img.Process.PossibleCPUs); err != nil {
+		known := s.bind(k, t, img.Process.CPUs)
+		numbered = numbered && known
+		if err := s.finishRseq(c, k, t.Rseq, known); err != nil {
 			return err
 		}
 		if t.RobustLen != 0 {
@@ -38,11 +37,14 @@ func (s *Subject) finishPointers(img *image.Image) error {
 			return err
 		}
 	}
+	if !numbered {
+		return s.hideCPU(&img.Process.Vdso)
+	}
 	return nil
 }
 
-// finishRseq registers the area again if the numbers of this machine's CPUs are
-// ones that the program is prepared for; otherwise it is told that there is no
+// finishRseq registers the area again if the task runs on CPUs with numbers that the
+// program is prepared for; otherwise it is told that there is no
 // registration, as a kernel without rseq would (RSEQ_CPU_ID_REGISTRATION_FAILED).
 func (s *Subject) finishRseq(c tracer.Caller, k *tracer.Task, r image.Rseq, allowed bool) error {
 	if r.Addr == 0 {

@@ -117,19 +117,3 @@ func readComm(pid, tid abi.LocalPid) (string, error) {
 	b, err := readProc(pid, fmt.Sprintf("task/%d/comm", tid))
 	return string(bytes.TrimSuffix(b, []byte("\n"))), err
 }
-
-// possibleCPUs is one more than the highest number that a CPU of this machine
-// can have.
-func possibleCPUs() (int, error) {
-	b, err := os.ReadFile("/sys/devices/system/cpu/possible")
-	if err != nil {
-		return 0, fmt.Errorf("possible CPUs: %w", err)
-	}
-	text := string(bytes.TrimSpace(b))
-	last := text[strings.LastIndexAny(text, "-,")+1:]
-	n, err := strconv.Atoi(last)
-	if err != nil {
-		return 0, fmt.Errorf("possible CPUs: %w", err)
-	}
-	return n + 1, nil
-}

@@ -69,9 +69,6 @@ type Subject struct {
 	// WallFunction is where a function lies that shows the wall clock of the program's
 	// home in place of that of the vdso (tracer.Loop). Nil: this node's clock is home's.
 	WallFunction func(name string) (abi.Addr, bool)
-	// Copied is set by Prepare: all functions of the vdso are replaced (LeaveVdso), not
-	// only those of WallFunction.
-	Copied bool
 	// FileOf tells which file at home an area maps. It is nil at home, where the
 	// area itself says it.
 	FileOf func(tracer.Area) (image.File, bool)

@@ -83,13 +83,10 @@ func (s *Subject) takeProcess(areas []tracer.Area) (p image.Process, err error) 
 		return p, err
 	}
 	if s.Origin != nil {
-		p.Uid, p.Vdso, p.CPU, p.PossibleCPUs = s.Origin.Uid, s.Origin.Vdso, s.Origin.CPU, s.Origin.PossibleCPUs
+		p.Uid, p.Vdso, p.CPU = s.Origin.Uid, s.Origin.Vdso, s.Origin.CPU
 		return p, nil
 	}
 	p.CPU = LocalCPU()
-	if p.PossibleCPUs, err = possibleCPUs(); err != nil {
-		return p, err
-	}
 	p.Vdso, err = s.takeVdso(areas)
 	return p, err
 }

@@ -45,7 +45,7 @@ func (s *Subject) placeVdso(p vdsoPlan, want image.Vdso) error {
 	if want.Start == 0 {
 		return nil
 	}
-	if s.Copied = !p.keep && !(p.natural && s.mapVdso(want)); s.Copied {
+	if !p.keep && !(p.natural && s.mapVdso(want)) {
 		if err := s.copyVdso(want); err != nil {
 			return err
 		}
@@ -71,19 +71,33 @@ func (s *Subject) leadToWall(v image.Vdso) error {
 }
 
 // LeaveVdso takes a stopped program to the entry of a function of its vdso, if it stands
-// in the instructions with which Prepare has replaced those there, or if it has come from
-// there into the function that in names (tracer.Loop, LeaveWall). All of these functions
-// can be begun again. It reports whether the program stood in one.
-func LeaveVdso(r *tracer.Regs, v image.Vdso, in string, replaced func(name string) bool) (left bool) {
+// in a stub there, which is other code elsewhere, or has come from one into the function
+// that in names (tracer.Loop, LeaveWall). All of these functions can be begun again. It
+// reports whether the program stood in one.
+func LeaveVdso(r *tracer.Regs, m *tracer.Memory, v *image.Vdso, in string) (left bool) {
 	_ = eachFunction(v.Bytes, func(name string, at uint64) error { // Prepare has read it
 		entry := v.Code + abi.Addr(at)
-		if name == in || r.PC() > entry && r.PC() < entry+maxStub && replaced(name) {
+		if name == in || r.PC() > entry && r.PC() < entry+maxStub && isStub(m, entry, name, r.PC()) {
 			r.Rip, left = uint64(entry), true
 			r.LeaveSyscall()
 		}
 		return nil
 	})
 	return left
+}
+
+// isStub tells whether a function of the vdso has become a stub that reaches to an address.
+func isStub(m *tracer.Memory, entry abi.Addr, name string, pc abi.Addr) bool {
+	code := make([]byte, maxStub)
+	if _, err := m.ReadAt(code, entry); err != nil {
+		return false
+	}
+	for _, stub := range [][]byte{callStub(vdsoCalls[name]), noCall, jumpStub(0)[:2]} {
+		if size := abi.Addr(len(stub)); bytes.HasPrefix(code, stub) && (size == 2 || pc < entry+size) {
+			return true
+		}
+	}
+	return false
 }
 
 // mapVdso has the kernel map its block. It takes the address as a hint, so what
@@ -133,6 +147,21 @@ var vdsoCalls = map[string]uint32{
 	"__vdso_time":          unix.SYS_TIME,
 	"__vdso_clock_getres":  unix.SYS_CLOCK_GETRES,
 	"__vdso_getcpu":        unix.SYS_GETCPU,
+}
+
+// hideCPU makes a system call of the function that tells on which processor the caller
+// runs: whoever traces the process answers it.
+func (s *Subject) hideCPU(v *image.Vdso) error {
+	if v.Start == 0 {
+		return nil
+	}
+	return eachFunction(v.Bytes, func(name string, at uint64) error {
+		if name != "__vdso_getcpu" {
+			return nil
+		}
+		_, err := s.Mem.ForceWrite(callStub(vdsoCalls[name]), v.Code+abi.Addr(at))
+		return err
+	})
 }
 
 // plainVdso returns the code with a system call at the entry of each function.

@@ -1,0 +1,76 @@
+package abi
+
+import "math/bits"
+
+// CPUSet is a set of processors by their numbers, bit n%64 of word n/64 (man
+// sched_setaffinity). An empty one says that nothing is known.
+type CPUSet []uint64
+
+// CPUSetFrom is the set in the bytes that the kernel takes and gives.
+func CPUSetFrom(mask []byte) (s CPUSet) {
+	for i, b := range mask {
+		for ; b != 0; b &= b - 1 {
+			s.add(8*i + bits.TrailingZeros8(b))
+		}
+	}
+	return s
+}
+
+// Bytes is the set as the kernel takes it.
+func (s CPUSet) Bytes() []byte {
+	mask := make([]byte, 8*len(s))
+	for _, n := range s.numbers() {
+		mask[n/8] |= 1 << (n % 8)
+	}
+	return mask
+}
+
+func (s *CPUSet) add(n int) {
+	for n/64 >= len(*s) {
+		*s = append(*s, 0)
+	}
+	(*s)[n/64] |= 1 << (n % 64)
+}
+
+func (s CPUSet) has(n int) bool { return n/64 < len(s) && s[n/64]>>(n%64)&1 != 0 }
+
+// numbers are the processors in the set, ascending.
+func (s CPUSet) numbers() (list []int) {
+	for i, word := range s {
+		for ; word != 0; word &= word - 1 {
+			list = append(list, 64*i+bits.TrailingZeros64(word))
+		}
+	}
+	return list
+}
+
+// Empty tells whether there is no processor in the set.
+func (s CPUSet) Empty() bool { return len(s.numbers()) == 0 }
+
+// And is what is in both sets.
+func (s CPUSet) And(other CPUSet) (both CPUSet) {
+	for _, n := range s.numbers() {
+		if other.has(n) {
+			both.add(n)
+		}
+	}
+	return both
+}
+
+// Within tells whether all of the set is in another.
+func (s CPUSet) Within(other CPUSet) bool {
+	return len(s.And(other).numbers()) == len(s.numbers())
+}
+
+// On is the set on a machine that has other processors: those of the same numbers,
+// and for each number that is not there another. Here is not empty.
+func (s CPUSet) On(here CPUSet) (there CPUSet) {
+	list := here.numbers()
+	for _, n := range s.numbers() {
+		if !here.has(n) {
+			n = list[n%len(list)]
+		}
+		there.add(n)
+	}
+	return there
+}
