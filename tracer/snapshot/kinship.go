@@ -16,7 +16,8 @@ import (
 // kinshipReason says that the process runs in the memory of its parent, as a child of
 // vfork does until it execs, or that a child runs in its memory: what is taken from the
 // one is taken from the other. A parent that waits in vfork stops when that is over: it
-// is asked when it stands still.
+// is asked when it stands still. So is any other with which it may share its memory: a
+// sibling (CLONE_PARENT with CLONE_VM), or one whose parent has ended.
 func (s *Subject) kinshipReason() (string, error) {
 	st, err := readStatus(s.LocalPid)
 	if err != nil {
@@ -33,23 +34,39 @@ func (s *Subject) kinshipReason() (string, error) {
 			return "has a child that runs in its memory", nil
 		}
 	}
-	return "", nil
+	names, err := readNames("/proc")
+	for _, name := range names {
+		other, _ := strconv.Atoi(name)
+		if same, _ := sameMemory(s.LocalPid, abi.LocalPid(other)); same && other != int(s.LocalPid) {
+			return fmt.Sprintf("shares its memory with process %d", other), nil
+		}
+	}
+	return "", err
 }
 
-// sharesMemory tells whether two processes have the same memory (man kcmp). Where the
-// kernel does not say, a parent that waits without being interruptible is taken for one
-// that waits for this.
+// sharesMemory tells whether a process has the same memory as its parent or its child.
+// Where the kernel does not say, a parent that waits without being interruptible is taken
+// for one that waits for this.
 func sharesMemory(pid, other abi.LocalPid) bool {
-	if other == 0 {
-		return false
-	}
-	const kcmpVM = 1
-	result, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(pid), uintptr(other), kcmpVM, 0, 0, 0)
-	if errors.Is(errno, unix.ENOSYS) {
+	same, err := sameMemory(pid, other)
+	if errors.Is(err, unix.ENOSYS) {
 		raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", other))
 		return err == nil && strings.Contains(string(raw), ") D ")
 	}
-	return errno == 0 && result == 0
+	return same
+}
+
+// sameMemory asks the kernel whether two processes have the same memory (man kcmp).
+func sameMemory(pid, other abi.LocalPid) (bool, error) {
+	if other == 0 {
+		return false, nil
+	}
+	const kcmpVM = 1
+	result, _, errno := unix.Syscall6(unix.SYS_KCMP, uintptr(pid), uintptr(other), kcmpVM, 0, 0, 0)
+	if errno != 0 {
+		return false, errno
+	}
+	return result == 0, nil
 }
 
 // children are the children of all tasks of a process.

@@ -31,6 +31,7 @@ func TestMovableNamesReason(t *testing.T) {
 		"nothing": "", "deleted": "", "shared": "shares writable memory", "file": "shares a file that may be changed",
 		"file-rw": "may be made writable", "sysv": "System V", "aio": "asynchronous I/O", "uring": "io_uring",
 		"userfaultfd": "userfaultfd", "seccomp": "seccomp filter", "child": "runs in its memory",
+		"sibling": "shares its memory with process", "grandchild": "shares its memory with process",
 	} {
 		t.Run(what, func(t *testing.T) {
 			p, err := tryStart(t, path, what, twoPages(t))

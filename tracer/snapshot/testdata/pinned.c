@@ -12,17 +12,29 @@
 #include <sys/prctl.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static volatile long go, rounds;
+static pid_t owner;
+
+// waits_on ends with the program in whose memory it runs.
+static int waits_on(void *unused) {
+	while (kill(owner, 0) == 0) usleep(10000);
+	return unused != NULL;
+}
 
 static int waits(void *unused) {
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 	return pause() + (unused != NULL);
 }
 
+// parts leaves a child behind that runs in the same memory.
+static int parts(void *stack) { return clone(waits_on, stack, CLONE_VM | SIGCHLD, NULL) < 0; }
+
 int main(int argc, char **argv) {
 	const char *what = argv[1];
+	owner = getpid();
 	void *p = "";
 	int fd = 0;
 	if (!strcmp(what, "nothing")) {
@@ -54,6 +66,13 @@ int main(int argc, char **argv) {
 	} else if (!strcmp(what, "child")) {
 		static char stack[16384] __attribute__((aligned(16)));
 		fd = clone(waits, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL);
+	} else if (!strcmp(what, "sibling")) {
+		static char stack[16384] __attribute__((aligned(16)));
+		fd = clone(waits, stack + sizeof stack, CLONE_VM | CLONE_PARENT | SIGCHLD, NULL);
+	} else if (!strcmp(what, "grandchild")) {
+		static char stack[2][16384] __attribute__((aligned(16)));
+		fd = clone(parts, stack[0] + sizeof stack[0], CLONE_VM | SIGCHLD, stack[1] + sizeof stack[1]);
+		if (fd > 0 && waitpid(fd, NULL, 0) != fd) return 78;
 	} else if (!strcmp(what, "deleted")) {
 		fd = open(argv[2], O_RDWR);
 		p = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
