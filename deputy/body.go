@@ -75,6 +75,7 @@ type body struct {
 	inc       wire.Incarnation
 	exchanges []*exchange   // that are open
 	frozen    bool          // by a user: parked until it is let go on
+	landing   bool          // it stands at home until what it looks at has come, too
 	deciding  bool          // a move is about to end: it decides what a lost link means
 	holders   int           // guarded by Deputy.mu
 	ready     chan struct{} // closed when the body can execute calls

@@ -10,6 +10,7 @@ import (
 	"umosix/tracer"
 	"umosix/tracer/abi"
 	"umosix/tracer/image"
+	"umosix/tracer/snapshot"
 	"umosix/wire"
 	"umosix/wire/link"
 )
@@ -42,6 +43,9 @@ type call struct {
 	slot     *tracer.Slot
 	since    time.Time // when the program began it, as far as is known
 	deadline time.Time // of a call that must be made again after an interruption
+
+	view   string      // of the memory of a process, which it has opened
+	viewed abi.HomePid // whose, if it is another's that has yet to come home; guarded by Deputy.mu
 
 	ending  sync.Mutex // held while the outcome is taken
 	fetched bool       // data is what the call has written, whatever becomes of the memory
@@ -308,6 +312,7 @@ func (c *call) setOutcome(ret int64) {
 	}
 	ret = c.sum(ret)
 	outs := c.outsOf(ret)
+	c.noteView(ret)
 	c.b.mu.Lock()
 	c.ret, c.outs, c.done = ret, outs, true
 	c.b.mu.Unlock()
@@ -343,8 +348,8 @@ func (c *call) keepOutcome() {
 }
 
 // conclude tells whoever waits for the outcome, unless the call has opened a view of
-// the program's own memory: the process has to be at home before it looks. Then the
-// outcome waits for it there.
+// the memory of a process: that has to be at home before it is looked at. If it is the
+// program's own, the outcome waits for it there.
 func (c *call) conclude() {
 	b := c.b
 	b.mu.Lock()
@@ -355,8 +360,10 @@ func (c *call) conclude() {
 	case land:
 		b.d.tracer.Post(func() { c.t.landNow() })
 	case !answer:
-	case c.opensView() != "":
-		b.comeHome("it looks at its own memory ("+c.opensView()+")", true)
+	case c.awaitsLooked():
+		c.answerLooked()
+	case snapshot.IsMemoryView(abi.LocalPid(b.pid), c.view):
+		b.comeHome("it looks at its own memory ("+c.view+")", true)
 	default:
 		c.noteSignalfd()
 		c.answer()

@@ -25,6 +25,7 @@ type Deputy struct {
 	mu      sync.Mutex // guards what follows
 	bodies  map[abi.HomePid]*body
 	peers   map[wire.NodeID]*peer
+	looks   []look
 	busy    int       // requests of mosd under way
 	spare   time.Time // since when nothing is away or under way
 	stopped bool      // mosd wants this deputy to end when it can
@@ -106,11 +107,11 @@ func (d *Deputy) listen(requests chan<- control.ToDeputy) {
 func (d *Deputy) begin() { d.mu.Lock(); d.busy++; d.mu.Unlock() }
 func (d *Deputy) end()   { d.mu.Lock(); d.busy--; d.spare = time.Now(); d.mu.Unlock() }
 
-// idle tells whether nothing has been away or under way for a while.
+// idle tells whether nothing has been away, under way or to be remembered for a while.
 func (d *Deputy) idle() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.busy > 0 || len(d.bodies) > 0 {
+	if d.pruneLooks(); d.busy > 0 || len(d.bodies) > 0 || len(d.looks) > 0 {
 		d.spare = time.Now()
 		return false
 	}

@@ -305,6 +305,13 @@ func (b *body) serveComeHome(f *link.Frame) error {
 	if err := f.Decode(&m); err != nil {
 		return err
 	}
+	if m.At != 0 {
+		at := m.At
+		if other := b.d.bodyOfTask(at); other != nil {
+			at = other.pid
+		}
+		b.d.addLook(look{by: b.pid, at: at})
+	}
 	b.comeHome(m.Text, m.Must)
 	return nil
 }

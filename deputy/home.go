@@ -41,6 +41,7 @@ func (b *body) goHome(done *control.Done) error {
 	if err != nil {
 		return b.thaw(p, err)
 	}
+	b.landLooking()
 	done.Bytes, done.Freeze = p.link.Received()-received, time.Since(begin)
 	err = b.on(func() error {
 		b.freezing = false

@@ -83,6 +83,9 @@ func (b *body) prepareOut(p *peer) error {
 	if reason := snapshot.Movable(&snapshot.Subject{LocalPid: abi.LocalPid(b.pid)}); reason != "" {
 		return &pinnedError{reason}
 	}
+	if reason := b.d.lookReason(b.pid); reason != "" {
+		return &pinnedError{reason}
+	}
 	return b.sendAhead(p)
 }
 
@@ -129,6 +132,9 @@ func (b *body) sendOut(p *peer) error {
 	err := b.on(func() (err error) {
 		s = b.subject()
 		if reason := snapshot.Movable(s); reason != "" {
+			return &pinnedError{reason}
+		}
+		if reason := b.d.lookReason(b.pid); reason != "" {
 			return &pinnedError{reason}
 		}
 		if img, err = snapshot.Take(s); err != nil {

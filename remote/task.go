@@ -197,14 +197,17 @@ func (t *task) halt() bool {
 }
 
 // askHome has home take the process back: the task makes its next call there.
-func (t *task) askHome(why string) {
+func (t *task) askHome(why string) { t.askHomeAt(why, 0) }
+
+// askHomeAt is askHome for a call that looks at the memory of another process.
+func (t *task) askHomeAt(why string, at abi.HomePid) {
 	if t.g.stage != alive {
 		return
 	}
 	if t.trapped && t.state == running {
 		t.state, t.homing = waiting, true
 	}
-	t.g.x.send(t.header(wire.TypeComeHome), &wire.Reason{Text: why, Must: t.homing})
+	t.g.x.send(t.header(wire.TypeComeHome), &wire.Reason{Text: why, Must: t.homing, At: at})
 }
 
 // askHome has home take the process back when it can.

@@ -32,7 +32,7 @@ func (t *task) onTrap() {
 	case row.Place(&args) == abi.Home:
 		t.forward(row, nr, args)
 	case row.Place(&args) == abi.ComeHome:
-		t.askHome(reason(row))
+		t.leaveFor(row, nr, args)
 	default:
 		t.local(row, nr, args)
 	}
@@ -42,6 +42,26 @@ func (t *task) onTrap() {
 func (t *task) foreign() bool {
 	message, err := t.k.EventMessage()
 	return err == nil && message == cage.TrapForeign
+}
+
+// leaveFor has home take the process back for a call that can be made nowhere else. What
+// looks at the memory of another process is made when that is at home, too.
+func (t *task) leaveFor(row *abi.Row, nr uint64, args [6]uint64) {
+	var at abi.HomePid
+	switch {
+	case nr == unix.SYS_PROCESS_VM_READV || nr == unix.SYS_PROCESS_VM_WRITEV:
+		at = abi.HomePid(int32(args[0]))
+	case nr == unix.SYS_PTRACE && args[0] != unix.PTRACE_TRACEME:
+		at = abi.HomePid(int32(args[1]))
+	}
+	switch own := t.g.task(at) != nil; {
+	case own && nr != unix.SYS_PTRACE && t.g.x.cage.ExactPids():
+		t.makeIt()
+	case own:
+		t.askHome(reason(row))
+	default:
+		t.askHomeAt(reason(row), at)
+	}
 }
 
 func reason(row *abi.Row) string {

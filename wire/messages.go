@@ -56,7 +56,8 @@ const Protocol = 1
 // Reason says in words why something was done or refused.
 type Reason struct {
 	Text string
-	Must bool // of come-home: the guest cannot go on where it is
+	Must bool        // of come-home: the guest cannot go on where it is
+	At   abi.HomePid // of come-home: the process whose memory the guest is about to look at; 0: none
 }
 
 // Rebuilt answers a complete image. Failure is empty if the guest stands ready.

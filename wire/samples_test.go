@@ -54,7 +54,7 @@ func samples() []sample {
 		{head(TypeRelay), &Relay{Info: info, Group: true}, nil},
 		{head(TypeInterrupt), nil, nil},
 		{head(TypeFault), &Fault{Info: info, Core: true, Gone: true}, nil},
-		{head(TypeComeHome), &Reason{Text: "io_uring"}, nil},
+		{head(TypeComeHome), &Reason{Text: "io_uring", At: 4712}, nil},
 		{head(TypeExit), &Exit{Status: 0x300, Group: true, Unmade: true, Usage: usage}, nil},
 		{head(TypeMapFile), &MapFile{Addr: 0x10000, Length: 8192, Prot: 5, Flags: 2, Fd: -1, Offset: 4096}, nil},
 		{head(TypeMapped), &Mapped{At: 0x20000, File: image.File{Path: "/bin/true", Dev: 1, Ino: 2, Size: 3, MtimeNs: -4}}, nil},

@@ -244,7 +244,7 @@ func (s *Subject) descriptorsReason() (string, error) {
 // memoryViews are the files of /proc/PID that show the memory of the process, or count
 // it among other things. The body's would show what is left there while the process is
 // away, and that it is traced.
-var memoryViews = []string{"maps", "smaps", "smaps_rollup", "numa_maps", "pagemap", "mem", "stat", "statm", "status"}
+var memoryViews = []string{"maps", "smaps", "smaps_rollup", "numa_maps", "pagemap", "mem", "stat", "statm", "status", "cmdline", "environ"}
 
 // IsMemoryView tells whether a path, as a descriptor's link shows it, is a view of
 // the memory of a process at home.
