@@ -47,21 +47,12 @@ func (t *task) foreign() bool {
 // leaveFor has home take the process back for a call that can be made nowhere else. What
 // looks at the memory of another process is made when that is at home, too.
 func (t *task) leaveFor(row *abi.Row, nr uint64, args [6]uint64) {
-	var at abi.HomePid
-	switch {
-	case nr == unix.SYS_PROCESS_VM_READV || nr == unix.SYS_PROCESS_VM_WRITEV:
-		at = abi.HomePid(int32(args[0]))
-	case nr == unix.SYS_PTRACE && args[0] != unix.PTRACE_TRACEME:
-		at = abi.HomePid(int32(args[1]))
-	}
-	switch own := t.g.task(at) != nil; {
-	case own && nr != unix.SYS_PTRACE && t.g.x.cage.ExactPids():
+	at, harmless := abi.LooksAt(nr, args)
+	if harmless && t.g.task(at) != nil && t.g.x.cage.ExactPids() {
 		t.makeIt()
-	case own:
-		t.askHome(reason(row))
-	default:
-		t.askHomeAt(reason(row), at)
+		return
 	}
+	t.askHomeAt(reason(row), at)
 }
 
 func reason(row *abi.Row) string {
