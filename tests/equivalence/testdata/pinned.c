@@ -1,0 +1,115 @@
+// A program with one reason to stay at home, named by its argument: it says when it has
+// it and when it has it no more, and goes on each time when it is given a byte.
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NEED(x) do { if (!(x)) { printf("line %d: %s\n", __LINE__, #x); exit(77); } } while (0)
+#define IS(name) (strcmp(what, name) == 0)
+
+static char *what;
+static char stack[16384] __attribute__((aligned(16)));
+
+static int waits(void *unused) {
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	return pause() + (unused != NULL);
+}
+
+static void stand(const char *text) {
+	char c;
+	printf("%s\n", text);
+	NEED(read(0, &c, 1) == 1);
+}
+
+// tracer traces its parent until it is killed.
+static int tracer(pid_t parent, int to) {
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	NEED(ptrace(PTRACE_SEIZE, parent, 0, 0) == 0 && write(to, "x", 1) == 1);
+	for (int status;;) {
+		pid_t pid = waitpid(parent, &status, __WALL);
+		if (pid == parent && WIFSTOPPED(status))
+			ptrace(PTRACE_CONT, parent, 0, status >> 16 ? 0 : WSTOPSIG(status));
+	}
+}
+
+// reason sets a reason up, or takes it away.
+static void reason(int on) {
+	static char *p;
+	static int fd, id;
+	static unsigned long ctx;
+	static pid_t child;
+	const int rw = PROT_READ | PROT_WRITE;
+	if (IS("shared") || IS("file") || IS("file-rw")) {
+		if (!on) {
+			NEED(strcmp(p, "text") == 0 && munmap(p, 4096) == 0);
+			return;
+		}
+		fd = open("data", IS("file") ? O_RDONLY : O_RDWR);
+		NEED(fd >= 0);
+		p = mmap(NULL, 4096, IS("shared") ? rw : PROT_READ, MAP_SHARED, fd, 0);
+		NEED(p != MAP_FAILED && close(fd) == 0);
+	} else if (IS("sysv")) {
+		NEED(on ? (id = shmget(IPC_PRIVATE, 4096, 0600)) >= 0 && (p = shmat(id, NULL, 0)) != (void *)-1 && shmctl(id, IPC_RMID, NULL) == 0 : shmdt(p) == 0);
+	} else if (IS("aio")) {
+		NEED((on ? syscall(SYS_io_setup, 8, &ctx) : syscall(SYS_io_destroy, ctx)) == 0);
+	} else if (IS("uring")) {
+		char params[120] = {0};
+		NEED(on ? (fd = syscall(SYS_io_uring_setup, 8, params)) >= 0 : close(fd) == 0);
+	} else if (IS("userfaultfd")) {
+		NEED(on ? (fd = syscall(SYS_userfaultfd, 1)) >= 0 : close(fd) == 0);
+	} else if (IS("secret")) {
+		NEED(on ? (fd = syscall(SYS_memfd_secret, 0)) >= 0 && ftruncate(fd, 4096) == 0 && (p = mmap(NULL, 4096, rw, MAP_SHARED, fd, 0)) != MAP_FAILED : munmap(p, 4096) == 0 && close(fd) == 0);
+	} else if (IS("view")) {
+		NEED(on ? (fd = open("/proc/self/maps", O_RDONLY)) >= 0 : close(fd) == 0);
+	} else if (IS("child")) {
+		NEED(on ? (child = clone(waits, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL)) > 0 : kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+	} else if (IS("traced")) {
+		int ends[2];
+		char c;
+		if (!on) {
+			NEED(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+			return;
+		}
+		prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY);
+		pid_t parent = getpid();
+		NEED(pipe(ends) == 0);
+		if ((child = fork()) == 0)
+			_exit(tracer(parent, ends[1]));
+		NEED(child > 0 && read(ends[0], &c, 1) == 1);
+	} else if (IS("locked")) {
+		NEED(on || (mlock(stack, 4096) == 0 && munlock(stack, 4096) == 0));
+	} else if (IS("32-bit")) {
+		long pid;
+		if (!on) {
+			__asm__ volatile("int $0x80" : "=a"(pid) : "0"(20L) : "memory", "r8", "r9", "r10", "r11");
+			NEED(pid == getpid());
+		}
+	} else if (IS("unknown")) {
+		NEED(on || syscall(5000) == -1);
+	} else if (IS("policy")) {
+		NEED(on || syscall(SYS_set_mempolicy, 0, NULL, 0) == 0);
+	} else if (IS("looked")) {
+		NEED(on || ((fd = open("/proc/self/statm", O_RDONLY)) >= 0 && close(fd) == 0));
+	}
+}
+
+int main(int argc, char **argv) {
+	setvbuf(stdout, NULL, _IONBF, 0);
+	NEED(argc == 2);
+	what = argv[1];
+	reason(1);
+	stand("on");
+	reason(0);
+	stand("off");
+	return 7;
+}
