@@ -46,6 +46,7 @@ static void poke(pid_t pid, volatile uint64_t *at, uint64_t value) {
 
 static int child(pid_t parent, int to, char *title) {
 	who = "child";
+	alarm(60); // should its parent be killed
 	char *big = mmap(NULL, megabytes << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	memset(big, 1, megabytes << 20);
 	strcpy(title, "TITLE");
