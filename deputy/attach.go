@@ -146,7 +146,7 @@ func (t *task) seize() error {
 		if err != nil {
 			return explainSeize(b.pid, err)
 		}
-		k.Handler = t.onStop
+		k.Handler, k.Stops = t.onStop, t.stopsAtOnce
 		t.k = k
 	}
 	t.slept = asleep(t.tid)
@@ -155,6 +155,9 @@ func (t *task) seize() error {
 	}
 	return t.k.Interrupt()
 }
+
+// errStopped refuses to move a process.
+var errStopped = errors.New("it is stopped; continue it first")
 
 // stopAll waits until tasks that were asked to stop have stopped.
 func stopAll(tasks []*task) error {
@@ -174,7 +177,7 @@ func stopAll(tasks []*task) error {
 		case err != nil:
 			return err
 		case stop.Kind == tracer.StopGroup:
-			return errors.New("it is stopped; continue it first")
+			return errStopped
 		}
 	}
 	return nil
@@ -358,6 +361,9 @@ func (b *body) joinLingering() error {
 			return err
 		}
 		t.takeWait()
+		if t.k.Stopped() {
+			return errStopped
+		}
 	}
 	return nil
 }

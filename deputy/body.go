@@ -63,6 +63,7 @@ type body struct {
 	relayed   relayed
 	continued relayed       // the last SIGCONT
 	due       int           // a signal whose default action the body is to take
+	halted    bool          // the guest stands still, because of a signal that stops the process
 	fenced    bool          // the guest is known to be gone
 	used      image.CPUTime // by guests: what the body has used does not include it
 	leaving   bool          // the body is on its way out and waits for the guest's end

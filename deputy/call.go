@@ -41,6 +41,7 @@ type call struct {
 	shared   bool               // it sends a signal to its own process
 	mask     uint64             // signals that are blocked during the call
 	slot     *tracer.Slot
+	halted   bool      // ended because the process was stopped
 	since    time.Time // when the program began it, as far as is known
 	deadline time.Time // of a call that must be made again after an interruption
 

@@ -41,7 +41,7 @@ func (b *body) seizeForExec(a *control.Attach) error {
 		if err != nil {
 			return explainSeize(b.pid, err)
 		}
-		k.Handler = leader.onStop
+		k.Handler, k.Stops = leader.onStop, leader.stopsAtOnce
 		leader.k, b.early = k, a.Early
 	}
 	b.placing = &placement{to: destination{node: a.To, address: a.Address, ticket: a.Ticket}, over: make(chan struct{})}

@@ -122,7 +122,7 @@ func (t *task) adopt(k *tracer.Task) (*body, error) {
 // if there is no more room.
 func (b *body) settleIn(k *tracer.Task, parent *tracer.Loop) (err error) {
 	t := b.leader()
-	t.k, k.Handler = k, t.onStop
+	t.k, k.Handler, k.Stops = k, t.onStop, t.stopsAtOnce
 	if b.mem, err = tracer.OpenMemory(k.Tid); err != nil {
 		return err
 	}

@@ -242,6 +242,9 @@ func (b *body) relayKept() {
 			t.relay(&t.kept[i], true)
 		}
 	}
+	if b.leader().k.Stopped() {
+		b.leader().relayStop()
+	}
 }
 
 func siginfo(raw []byte) (info tracer.Siginfo) {

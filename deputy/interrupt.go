@@ -125,15 +125,19 @@ func (t *task) passOver() error {
 	}
 	c := t.current()
 	if t.slot.At(&r) == tracer.PlaceInCall && c != nil && interrupted(&r) && c.mustRenew(r.Result()) {
-		c.fixDeadline()
-		nr, args := c.remaining(uint64(r.Nr()), r.Args())
-		r.SetArgs(args)
-		r.Rewind(nr)
+		if t.k.InGroupStop() && c.endsByStop(r.Result()) {
+			r.LeaveSyscall()
+		} else {
+			c.fixDeadline()
+			nr, args := c.remaining(uint64(r.Nr()), r.Args())
+			r.SetArgs(args)
+			r.Rewind(nr)
+		}
 		if err := t.k.SetRegs(r); err != nil {
 			return err
 		}
 	}
-	return t.k.Cont(0)
+	return t.goOn()
 }
 
 // interruptCall takes the task out of the call with the given number, if it is
@@ -177,5 +181,5 @@ func (t *task) cutShort() error {
 	if err != nil {
 		return err
 	}
-	return t.k.Cont(0)
+	return t.goOn()
 }

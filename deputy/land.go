@@ -181,7 +181,7 @@ func (t *task) deliverOutcome(c *call) error {
 	}
 	r := &t.user.Regs
 	r.SetResult(c.ret)
-	if c.plan.Nr == unix.SYS_RT_SIGTIMEDWAIT && c.ret == rawInterrupted {
+	if c.plan.Nr == unix.SYS_RT_SIGTIMEDWAIT && c.ret == rawInterrupted && !c.halted {
 		r.SetResult(restartNoHand) // a signal waits for it, or is handled and ends it
 		r.OrigRax = c.plan.Nr
 		return nil

@@ -114,7 +114,7 @@ func (b *body) commitOnward(p, q *peer) error {
 		if err := q.link.Send(b.header(wire.TypeGo), nil); err != nil {
 			return errors.Join(err, b.become(p, old.Inc))
 		}
-		b.freezing = false
+		b.freezing, b.halted = false, false
 		b.dropKept()
 		p.link.Send(old, nil) // without a link the guest is dropped, too
 		b.settleOnward(p)

@@ -251,7 +251,7 @@ func (b *body) commitOut(p *peer) error {
 // strip gives the body's memory back and makes it ready for the guest's calls.
 // On the tracer's thread.
 func (b *body) strip() error {
-	b.openMask = signalfdSets(b.pid)
+	b.openMask, b.halted = signalfdSets(b.pid), false
 	b.dropKept()
 	var keep []abi.Region
 	for _, t := range b.tasks {

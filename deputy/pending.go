@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
+	"umosix/tracer/abi"
 )
 
 // Pending signals of a process that is stopped, with all signals masked: drain takes
@@ -54,6 +55,9 @@ func (b *body) requeue() error {
 	if err := b.leader().drain(false); err != nil {
 		return err
 	}
+	if err := b.dropEnded(); err != nil {
+		return err
+	}
 	kept := b.kept
 	b.kept = nil
 	var blocked []tracer.Siginfo
@@ -77,6 +81,57 @@ func (b *body) requeue() error {
 		}
 	}
 	return nil
+}
+
+// dropEnded drops the kept signals that a later one has ended: SIGCONT those that stop the
+// process, or the other way (man 7 signal). To queue one again would end what has come
+// since. A SIGCONT of which the program takes no notice has done its work, too.
+func (b *body) dropEnded() error {
+	var over uint64
+	if b.leader().k.Stopped() || b.ignores(int(unix.SIGCONT)) && b.taker(int(unix.SIGCONT)) != nil {
+		over = abi.Continues
+	}
+	for _, t := range b.tasks {
+		for _, shared := range []bool{false, true} {
+			pending, err := t.k.PeekPending(shared)
+			if err != nil {
+				return err
+			}
+			for _, info := range pending {
+				over |= ends(info.Signal())
+			}
+		}
+	}
+	b.kept = withoutEnded(b.kept, over)
+	for _, t := range b.tasks {
+		t.kept = withoutEnded(t.kept, over)
+	}
+	return nil
+}
+
+// withoutEnded drops the signals of a list that one behind them has ended, or that are in
+// the set over.
+func withoutEnded(list []tracer.Siginfo, over uint64) (left []tracer.Siginfo) {
+	for _, info := range slices.Backward(list) {
+		if over&(1<<(info.Signal()-1)) == 0 {
+			left = append(left, info)
+			over |= ends(info.Signal())
+		}
+	}
+	slices.Reverse(left)
+	return left
+}
+
+// ends is the set of signals that are pending no more when that one is sent.
+func ends(sig int) uint64 {
+	const stops = 1<<(unix.SIGSTOP-1) | 1<<(unix.SIGTSTP-1) | 1<<(unix.SIGTTIN-1) | 1<<(unix.SIGTTOU-1)
+	switch {
+	case sig == int(unix.SIGCONT):
+		return stops
+	case stops&(1<<(sig-1)) != 0:
+		return abi.Continues
+	}
+	return 0
 }
 
 // taker is the first task that does not block a signal, nil if all do: the one to which

@@ -22,8 +22,10 @@ func (t *task) onStop(k *tracer.Task, s tracer.Stop) {
 		err = k.Detach(s.Signal)
 	case s.Kind == tracer.StopSignal:
 		err = t.onSignal(s.Signal)
-	case s.Kind == tracer.StopGroup:
+	case s.Kind == tracer.StopGroup && t.slot == nil:
 		err = k.Listen()
+	case s.Kind == tracer.StopTrap && t.b.stopDue() && t == t.b.leader():
+		err = t.overtaken()
 	case s.Kind == tracer.StopEvent && s.Event == unix.PTRACE_EVENT_EXEC:
 		err = t.onExec()
 	case s.Kind == tracer.StopEvent && s.Event == unix.PTRACE_EVENT_EXIT:
@@ -59,7 +61,9 @@ func (t *task) onSignal(sig int) error {
 	}
 	switch state {
 	case away:
-		if b.freezing {
+		if b.freezing && t.stopsAtOnce(sig) {
+			return t.k.Cont(sig)
+		} else if b.freezing {
 			t.keep(info)
 		} else {
 			t.relay(&info, t.isOwn(&info))
@@ -67,6 +71,9 @@ func (t *task) onSignal(sig int) error {
 		return t.passOver()
 	case lingering:
 		return t.signalLingering(&info)
+	}
+	if t.stopsAtOnce(sig) {
+		return t.k.Cont(sig)
 	}
 	t.keep(info)
 	return t.k.Cont(0)
@@ -125,7 +132,7 @@ func (t *task) relay(info *tracer.Siginfo, own bool) {
 	}
 	b.relayed = relayed{h.Inc, seq}
 	if info.Signal() == int(unix.SIGCONT) {
-		b.continued = b.relayed
+		b.continued, b.halted = b.relayed, false
 	}
 }
 
@@ -174,6 +181,18 @@ func (t *task) signalLingering(info *tracer.Siginfo) error {
 // ignores tells whether the program takes no notice of a signal.
 func (b *body) ignores(sig int) bool { return b.unnoticed()&(1<<(sig-1)) != 0 }
 
+// stopsAtOnce tells whether a signal, met while the task is being stopped or makes calls
+// for us, stops its process at once. While that is away its guest says what a signal does,
+// except for SIGSTOP, and for one that it has spoken about.
+func (t *task) stopsAtOnce(sig int) bool {
+	b := t.b
+	if sig == b.due && b.stopDue() {
+		b.due = 0
+		return true
+	}
+	return sig == int(unix.SIGSTOP) || b.now() != away && b.stopsBy(sig)
+}
+
 // stopsBy tells whether a signal stops the process (man 7 signal).
 func (b *body) stopsBy(sig int) bool {
 	const stops = 1<<unix.SIGSTOP | 1<<unix.SIGTSTP | 1<<unix.SIGTTIN | 1<<unix.SIGTTOU
@@ -202,6 +221,7 @@ func (b *body) serveFault(f *link.Frame) error {
 	var info tracer.Siginfo
 	copy(info[:], m.Info)
 	sig, inc, heard := info.Signal(), f.Inc, f.Ack // the frame's memory is used again
+	confirms := info.Code() == byHome
 	if sig < 1 || sig > 64 {
 		return nil
 	}
@@ -209,7 +229,13 @@ func (b *body) serveFault(f *link.Frame) error {
 		if !m.Gone && b.continued.after(inc, heard) {
 			return // it has been continued meanwhile: the stop is over (man 7 signal)
 		}
-		if err := b.takeAction(sig, m.Gone); err != nil && !errors.Is(err, tracer.ErrGone) {
+		err := error(nil)
+		if m.Gone {
+			err = b.takeEnd(sig)
+		} else {
+			err = b.takeStop(sig, confirms)
+		}
+		if err != nil && !errors.Is(err, tracer.ErrGone) {
 			b.d.log.Error().Int("pid", int(b.pid)).Int("signal", sig).Err(err).Msg("default action not taken")
 			unix.Kill(int(b.pid), unix.SIGKILL)
 		}
@@ -217,23 +243,26 @@ func (b *body) serveFault(f *link.Frame) error {
 	return nil
 }
 
-// takeAction makes the body take the default action of a signal. On the tracer's thread.
-func (b *body) takeAction(sig int, gone bool) error {
+// takeEnd makes the body die of a signal. On the tracer's thread.
+func (b *body) takeEnd(sig int) error {
 	t := b.leader()
-	b.fenced = b.fenced || gone
+	b.fenced = true
 	if err := t.stop(); err != nil {
 		return err
 	}
-	if gone {
-		if err := t.resetAction(sig); err != nil {
-			return err
-		}
+	if err := t.resetAction(sig); err != nil {
+		return err
 	}
-	b.due = sig
-	if err := unix.Tgkill(int(b.pid), int(b.pid), unix.Signal(sig)); err != nil {
+	if err := t.sendDue(sig); err != nil {
 		return err
 	}
 	return t.passOver()
+}
+
+// sendDue sends the task a signal whose default action the process is to take.
+func (t *task) sendDue(sig int) error {
+	t.b.due = sig
+	return unix.Tgkill(int(t.b.pid), int(t.tid), unix.Signal(sig))
 }
 
 // resetAction makes sure that the body has no handler for a signal, so that the

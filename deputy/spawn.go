@@ -55,7 +55,7 @@ func (t *task) clone() (child *task, errno int64, err error) {
 		return nil, ret, err
 	}
 	child = &task{b: b, tid: abi.HomePid(k.Tid), k: k, slot: slot}
-	k.Handler = child.onStop
+	k.Handler, k.Stops = child.onStop, child.stopsAtOnce
 	b.add(child)
 	return child, 0, child.idle()
 }

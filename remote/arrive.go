@@ -261,6 +261,7 @@ func (g *guest) goOn() {
 
 // letRun lets the tasks go on that wait for nothing, after those that do.
 func (g *guest) letRun(free []func()) {
+	g.stopForPending()
 	g.wakeForPending()
 	for _, goOn := range free {
 		goOn()

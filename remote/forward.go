@@ -247,7 +247,7 @@ func (t *task) finishInterrupted(ret int64) {
 	}
 	r := t.regs
 	switch {
-	case t.temp:
+	case t.temp && t.woken():
 		t.borrowSuspend(&r)
 	case ret == restartBlock || ret == -int64(unix.EINTR):
 		r.Skip(-int64(unix.EINTR))

@@ -51,15 +51,16 @@ type guest struct {
 	since    time.Time
 	used     image.CPUTime // by the process in the stays before
 
-	awaitedBy *task  // that of its parent which stands still until it execs or ends (man vfork)
-	shares    bool   // it runs in that task's memory
-	asked     uint64 // the frame of home that the image on its way answers
-	late      bool   // that one waits until a child execs or ends
-	heard     uint64 // the last frame with a signal
-	stopped   bool   // by the default action of a signal
-	halting   bool   // all tasks are being stopped
-	ignored   uint64 // signals that the program ignores
-	atHome    uint64 // signals that a signalfd at home reads
+	awaitedBy *task           // that of its parent which stands still until it execs or ends (man vfork)
+	shares    bool            // it runs in that task's memory
+	asked     uint64          // the frame of home that the image on its way answers
+	late      bool            // that one waits until a child execs or ends
+	heard     uint64          // the last frame with a signal
+	stopped   bool            // by the default action of a signal
+	stopBy    *tracer.Siginfo // what stops it as soon as it goes on
+	halting   bool            // all tasks are being stopped
+	ignored   uint64          // signals that the program ignores
+	atHome    uint64          // signals that a signalfd at home reads
 }
 
 // leader is the task that the process began with.

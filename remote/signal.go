@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 
@@ -31,8 +32,15 @@ func (g *guest) takeSignal(f *link.Frame) error {
 	if sig < 1 || sig > 64 {
 		return fmt.Errorf("signal %d", sig)
 	}
-	if g.stopped && sig == int(unix.SIGCONT) {
-		g.continueAll()
+	switch {
+	case sig == int(unix.SIGCONT):
+		g.stopBy = nil
+		if g.stopped {
+			g.continueAll()
+		}
+	case sig == int(unix.SIGSTOP) && g.stage != alive:
+		g.stopBy = &info
+		return nil
 	}
 	var err error
 	if m.Group {
@@ -54,7 +62,7 @@ func (g *guest) receive(info *tracer.Siginfo) error {
 		return t.receive(info, len(g.tasks) > 1 && !t.sharesPending(info.Signal()))
 	}
 	t := g.leader()
-	if !t.halt() {
+	if !t.halt() || g.passes(info.Signal()) {
 		return nil
 	}
 	err := t.queue(t.injecting(), info[:], false)
@@ -62,6 +70,13 @@ func (g *guest) receive(info *tracer.Siginfo) error {
 		t.cont(0)
 	}
 	return err
+}
+
+// passes tells whether a signal is a SIGCONT that has done its work, while a task waits
+// that would take no notice of it. Queued it would end a signal to stop that comes later.
+func (g *guest) passes(sig int) bool {
+	lets := func(t *task) bool { return t.state == waiting && !t.blocks(sig) }
+	return sig == int(unix.SIGCONT) && (g.ignored|g.defaultAction(sig))&abi.Continues != 0 && slices.ContainsFunc(g.tasks, lets)
 }
 
 // sharesPending tells whether a signal is in the queue of the process.
@@ -148,6 +163,27 @@ func (t *task) interrupt() {
 	t.g.x.send(h, nil)
 }
 
+// stopForPending is for a guest that is about to go on after a move: it does not, if a
+// signal waits that stops the process. All tasks stand still.
+func (g *guest) stopForPending() {
+	for _, t := range g.tasks {
+		for _, shared := range []bool{false, true} {
+			pending, err := t.k.PeekPending(shared)
+			i := slices.IndexFunc(pending, func(info tracer.Siginfo) bool {
+				return g.defaultAction(info.Signal())&stopSignals != 0 && !t.blocks(info.Signal())
+			})
+			if err == nil && i >= 0 && t.takeOne(g.defaultAction(pending[i].Signal())) == nil {
+				g.stopBy = &pending[i]
+			}
+		}
+	}
+	if g.stopBy != nil {
+		g.stopped = true
+		g.tellStop(g.stopBy)
+		g.stopBy = nil
+	}
+}
+
 // wakeForPending is for a guest that is about to go on after a move: signals that came
 // meanwhile may end calls that its tasks wait for. One of the process ends one, and none
 // if a task that runs takes it. All tasks stand still.
@@ -185,7 +221,7 @@ func (t *task) requeueDeferred() error {
 		return err
 	}
 	for range pending {
-		if err := t.takeOne(); err != nil {
+		if err := t.takeOne(^uint64(0)); err != nil {
 			return err
 		}
 	}
@@ -200,14 +236,12 @@ func (t *task) requeueDeferred() error {
 	return nil
 }
 
-// takeOne takes the first pending signal off the task's queues.
-func (t *task) takeOne() error {
+// takeOne takes the first pending signal of a set off the task's queues.
+func (t *task) takeOne(set uint64) error {
 	buffers, at := t.slot.Buffers()
 	room := buffers[signalOffset : signalOffset+32]
 	clear(room)
-	for i := range abi.SigsetSize {
-		room[i] = 0xff // every signal; then a time limit of 0
-	}
+	binary.LittleEndian.PutUint64(room, set) // then a time limit of 0
 	kept := t.regs
 	defer func() { t.regs = kept }()
 	_, err := t.injecting().Call(unix.SYS_RT_SIGTIMEDWAIT, uint64(at)+signalOffset, 0, uint64(at)+signalOffset+8, abi.SigsetSize)
@@ -336,6 +370,11 @@ func (t *task) stopFor(info *tracer.Siginfo) {
 			t.state = held
 		}
 	}
+	g.tellStop(info)
+}
+
+// tellStop has home stop the process: the guest stands still.
+func (g *guest) tellStop(info *tracer.Siginfo) {
 	h := g.header(wire.TypeFault)
 	h.Ack = g.heard // a SIGCONT that is on its way comes after the stop
 	g.x.send(h, &wire.Fault{Info: append([]byte(nil), info[:]...)})

@@ -122,11 +122,15 @@ func (k *Task) runCall(born func(abi.LocalPid)) error {
 	if k.leaving {
 		return ErrGone
 	}
+	sig := 0
 	for entered := false; ; {
-		if err := k.Syscall(0); err != nil {
+		if err := k.Syscall(sig); err != nil {
 			return err
 		}
 		s, err := k.Wait()
+		if err == nil {
+			sig, err = k.Meet(s)
+		}
 		switch {
 		case err != nil:
 			return err
@@ -140,10 +144,6 @@ func (k *Task) runCall(born func(abi.LocalPid)) error {
 				return err
 			}
 			born(abi.LocalPid(tid))
-		case s.Kind == StopSignal:
-			if err := k.deferSignal(); err != nil {
-				return err
-			}
 		}
 	}
 }

@@ -20,11 +20,17 @@ type Task struct {
 	Tid abi.LocalPid
 	// Handler gets the stops that nobody waits for with Wait.
 	Handler func(*Task, Stop)
+	// Stops tells of a signal met while something else was waited for that it is to stop
+	// the process at once, as the kernel does. Sent again it would end a SIGCONT that came
+	// meanwhile. nil: no signal does.
+	Stops func(sig int) bool
 
 	tracer   *Tracer
 	leaving  bool // it stands in its exit, of which the handler will hear
 	ended    bool
 	end      Stop
+	last     StopKind
+	stopped  bool      // with its process, as far as was seen
 	deferred []Siginfo // signals met while something else was waited for, in order
 }
 
@@ -46,6 +52,7 @@ type RseqConfig struct {
 
 // arrive takes a stop that the tracer's loop has met.
 func (k *Task) arrive(s Stop) {
+	k.note(s)
 	if s.Ended() {
 		k.finish(s)
 	}
@@ -110,6 +117,7 @@ func (k *Task) Wait() (Stop, error) {
 		return Stop{}, fmt.Errorf("wait for %d: %w", k.Tid, err)
 	}
 	s := decodeStop(status)
+	k.note(s)
 	switch {
 	case s.Ended():
 		k.finishWaited(s)
@@ -136,6 +144,24 @@ func (k *Task) Step(sig int) error { return ptrace(ptraceSinglestep, k.Tid, 0, u
 // Listen leaves a task in its group-stop, so that its parent sees it stopped and
 // SIGCONT wakes it.
 func (k *Task) Listen() error { return ptrace(ptraceListen, k.Tid, 0, 0) }
+
+// note notes what a stop says about the process: whoever is traced by seizure is told by a
+// trap that it has been continued.
+func (k *Task) note(s Stop) {
+	k.last = s.Kind
+	switch s.Kind {
+	case StopGroup:
+		k.stopped = true
+	case StopTrap:
+		k.stopped = false
+	}
+}
+
+// Stopped tells whether the process was stopped by a signal when the task was seen last.
+func (k *Task) Stopped() bool { return k.stopped }
+
+// InGroupStop tells whether the task stands still with its stopped process.
+func (k *Task) InGroupStop() bool { return k.last == StopGroup }
 
 // Detach lets the task go for good, delivering sig if it is not 0.
 func (k *Task) Detach(sig int) error {
@@ -257,46 +283,53 @@ func (k *Task) awaitTrap() error {
 			return nil
 		case StopSeccomp:
 			return fmt.Errorf("task %d is trapped at a call while it should stop", k.Tid)
-		case StopSignal:
-			if err := k.deferSignal(); err != nil {
-				return err
-			}
 		}
-		if err := k.contInterrupted(); err != nil {
+		if err := k.contInterrupted(s); err != nil {
 			return err
 		}
 	}
 }
 
-// contInterrupted is Cont for a task that is to stop: any stop takes a pending
+// contInterrupted lets a task go on from a stop that is to stop: any stop takes a pending
 // interrupt with it (kernel/signal.c, ptrace_stop), so it is asked for again.
-func (k *Task) contInterrupted() error {
+func (k *Task) contInterrupted(s Stop) error {
+	sig, err := k.Meet(s)
+	if err != nil {
+		return err
+	}
 	if k.leaving {
 		return ErrGone
 	}
 	if err := k.Interrupt(); err != nil {
 		return err
 	}
-	return k.Cont(0)
+	return k.Cont(sig)
 }
 
 // Settle turns any stop of a task whose registers were changed into a StopTrap.
 // The kernel looks at restart codes when a task leaves a StopTrap, but not when
 // it leaves a syscall stop.
 func (k *Task) Settle() error {
-	if err := k.contInterrupted(); err != nil {
+	if err := k.contInterrupted(Stop{Kind: StopTrap}); err != nil {
 		return err
 	}
 	return k.awaitTrap()
 }
 
-func (k *Task) deferSignal() error {
-	info, err := k.Siginfo()
-	if err != nil {
-		return err
+// Meet takes a signal off a task that is about to be delivered while something else is
+// waited for, and keeps it. One that stops the process at once is to go on with.
+func (k *Task) Meet(s Stop) (goOnWith int, err error) {
+	if s.Kind != StopSignal {
+		return 0, nil
 	}
-	k.deferred = append(k.deferred, info)
-	return nil
+	if k.Stops != nil && k.Stops(s.Signal) {
+		return s.Signal, nil
+	}
+	info, err := k.Siginfo()
+	if err == nil {
+		k.deferred = append(k.deferred, info)
+	}
+	return 0, err
 }
 
 // TakeDeferred returns the signals that were taken from the task while something
@@ -309,6 +342,9 @@ func (k *Task) TakeDeferred() []Siginfo {
 
 // HasDeferred tells whether TakeDeferred has any.
 func (k *Task) HasDeferred() bool { return len(k.deferred) > 0 }
+
+// Deferred is what TakeDeferred will return.
+func (k *Task) Deferred() []Siginfo { return k.deferred }
 
 // Resend sends a signal that was taken off the task to it again. What the kernel and
 // others than the sender may not say (man rt_tgsigqueueinfo) is lost then, not the signal.
@@ -344,13 +380,8 @@ func (k *Task) AwaitStop(until time.Time) (Stop, error) {
 			return s, ErrGone
 		case ok && (s.Kind == StopTrap || s.Kind == StopGroup):
 			return s, nil
-		case ok && s.Kind == StopSignal:
-			if err := k.deferSignal(); err != nil {
-				return s, err
-			}
-			fallthrough
 		case ok:
-			if err := k.contInterrupted(); err != nil {
+			if err := k.contInterrupted(s); err != nil {
 				return s, err
 			}
 		case time.Now().After(until):
@@ -405,7 +436,9 @@ func (k *Task) poll() (s Stop, ok bool, err error) {
 	if n == 0 {
 		return Stop{}, false, nil
 	}
-	if s = decodeStop(status); s.Ended() {
+	s = decodeStop(status)
+	k.note(s)
+	if s.Ended() {
 		k.finishWaited(s)
 		return s, true, ErrGone
 	}

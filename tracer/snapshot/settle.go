@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 
+	"golang.org/x/sys/unix"
+
 	"umosix/tracer"
 	"umosix/tracer/abi"
 )
@@ -94,8 +96,9 @@ func leave(k *tracer.Task, code span) error {
 	if err := k.SetSigMask(^sigtrap); err != nil {
 		return err
 	}
+	sig := 0
 	for range maxSteps {
-		if err := k.Step(0); err != nil {
+		if err := k.Step(sig); err != nil {
 			return err
 		}
 		stop, err := k.Wait()
@@ -105,8 +108,15 @@ func leave(k *tracer.Task, code span) error {
 		if regs, err = k.Regs(); err != nil {
 			return err
 		}
-		if stop.Kind == tracer.StopSignal && stop.Signal != 5 {
-			return fmt.Errorf("%v at %#x", stop, regs.Rip)
+		switch sig = 0; {
+		case stop.Kind != tracer.StopSignal || stop.Signal == int(unix.SIGTRAP):
+		case stop.Signal == int(unix.SIGSTOP): // nobody can block it
+			sig, err = k.Meet(stop)
+		default:
+			err = fmt.Errorf("%v at %#x", stop, regs.Rip)
+		}
+		if err != nil {
+			return err
 		}
 		if !code.holds(regs.PC()) {
 			return k.SetSigMask(mask)

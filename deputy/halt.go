@@ -1,0 +1,132 @@
+package deputy
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+)
+
+// A process that is stopped (SIGSTOP, Ctrl-Z) is so at home, where its parent looks, and
+// its guest stands still. As a rule the guest is the first: it knows what it blocks and
+// handles, and what it has done before the stop is done at home then. SIGSTOP may also
+// meet the body while it makes calls for us; the kernel stops it at once, because to send
+// the signal again would end a SIGCONT that has come since. Then the guest follows, and the
+// body serves it until it stands still.
+
+// goOn lets the stopped task go on from where it stands. One of a stopped process stays
+// there, as soon as the guest stands still.
+func (t *task) goOn() error {
+	b := t.b
+	switch {
+	case !t.k.InGroupStop():
+		return t.k.Cont(0)
+	case b.now() == away && !b.halted:
+		if t == b.leader() && !b.freezing {
+			t.relayStop()
+		}
+		return t.k.Cont(0)
+	case t.cut:
+		return t.k.Cont(0) // it has to notice that it was taken out of its call
+	}
+	return t.k.Listen()
+}
+
+// byHome is the si_code of a SIGSTOP that tells the guest of a stop at home: the one by
+// which the kernel sends signals, but not this one (man sigaction, SI_KERNEL).
+const byHome = 0x80
+
+// relayStop tells the guest that the process has been stopped.
+func (t *task) relayStop() {
+	var info tracer.Siginfo
+	binary.LittleEndian.PutUint32(info[:], uint32(unix.SIGSTOP))
+	binary.LittleEndian.PutUint32(info[8:], byHome)
+	t.relay(&info, false)
+}
+
+// takeStop stops the process, whose guest stands still, unless a SIGCONT has come
+// meanwhile. If confirms is set the guest has followed a stop at home. On the tracer's
+// thread.
+func (b *body) takeStop(sig int, confirms bool) error {
+	t := b.leader()
+	if err := t.stop(); err != nil {
+		return err
+	}
+	continued, err := t.meets(unix.SIGCONT)
+	if err != nil {
+		return err
+	}
+	t.relayDeferred()
+	b.halted = !continued && (t.k.InGroupStop() || !confirms)
+	if continued || confirms || t.k.InGroupStop() {
+		return t.passOver()
+	}
+	if err := t.endByStop(); err != nil {
+		return err
+	}
+	if err := t.sendDue(sig); err != nil {
+		return err
+	}
+	return t.k.Cont(0)
+}
+
+// meets tells whether a signal was met while the task was being stopped, or is pending.
+func (t *task) meets(sig unix.Signal) (bool, error) {
+	met := slices.Clone(t.k.Deferred())
+	for _, shared := range []bool{false, true} {
+		pending, err := t.k.PeekPending(shared)
+		if err != nil {
+			return false, err
+		}
+		met = append(met, pending...)
+	}
+	return slices.ContainsFunc(met, func(info tracer.Siginfo) bool { return info.Signal() == int(sig) }), nil
+}
+
+// endByStop ends the call that the task was taken out of, if a stop does.
+func (t *task) endByStop() error {
+	r, err := t.k.Regs()
+	if err != nil {
+		return err
+	}
+	if c := t.current(); t.slot.At(&r) == tracer.PlaceInCall && c != nil && interrupted(&r) && c.endsByStop(r.Result()) {
+		r.LeaveSyscall()
+		return t.k.SetRegs(r)
+	}
+	return nil
+}
+
+// endsByStop tells whether a call that was interrupted with that code ends when its
+// process is stopped; others go on afterwards (man 7 signal, "Interruption of system calls
+// by stop signals").
+func (c *call) endsByStop(code int64) bool {
+	ends := code == rawInterrupted || c.polling
+	c.halted = c.halted || ends
+	return ends
+}
+
+// stopDue tells whether the body is about to be stopped.
+func (b *body) stopDue() bool {
+	return b.due == int(unix.SIGSTOP) || b.due == int(unix.SIGTSTP) || b.due == int(unix.SIGTTIN) || b.due == int(unix.SIGTTOU)
+}
+
+// overtaken meets a SIGCONT that came just when the task was sent the signal that is to
+// stop it. Of the two the one that came first is no more (man 7 signal). If that is the
+// SIGCONT it is sent again.
+func (t *task) overtaken() error {
+	b := t.b
+	sig := b.due
+	b.due = 0
+	pending, err := t.k.PeekPending(false)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(pending, func(info tracer.Siginfo) bool { return info.Signal() == sig }) {
+		if err := unix.Tgkill(int(b.pid), int(t.tid), unix.SIGCONT); err != nil {
+			return err
+		}
+	}
+	return t.passOver()
+}
