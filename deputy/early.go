@@ -32,11 +32,15 @@ func (d *Deputy) attachEarly(a *control.Attach) {
 	d.mosd.Send(control.FromDeputy{Done: &done})
 }
 
-// seizeForExec attaches to a running process without stopping it, unless it has been
-// attached to since the start of its job.
+// seizeForExec attaches to a running process without stopping it, unless it is attached to:
+// since the start of its job, or because it is away, a mosrun inside of another. That
+// comes home to exec.
 func (b *body) seizeForExec(a *control.Attach) error {
 	leader := b.leader()
-	if !b.early || b.now() != native || b.placing != nil {
+	switch {
+	case b.placing != nil:
+		return errNoExec
+	case leader.k == nil:
 		k, err := b.d.tracer.Seize(abi.LocalPid(b.pid), seizeOptions)
 		if err != nil {
 			return explainSeize(b.pid, err)
@@ -47,6 +51,8 @@ func (b *body) seizeForExec(a *control.Attach) error {
 	b.placing = &placement{to: destination{node: a.To, address: a.Address, ticket: a.Ticket}, over: make(chan struct{})}
 	return nil
 }
+
+var errNoExec = errors.New("its program has not started yet")
 
 // awaitExec waits until the process is the program that it was seized for.
 func (b *body) awaitExec() error {
@@ -61,7 +67,7 @@ func (b *body) awaitExec() error {
 	case <-todo.over:
 		return nil
 	case <-limit.C:
-		return errors.New("its program has not started yet")
+		return errNoExec
 	}
 }
 

@@ -85,7 +85,11 @@ func (t *task) becomeNative(mask uint64) error {
 	t.slot, t.fences, t.swept = nil, nil, false
 	b.openMask, t.user.Mask = 0, mask
 	drop()
-	err = errors.Join(t.k.SetSigMask(mask), t.letGo())
+	goOn := t.letGo
+	if b.placing != nil { // it was a mosrun
+		goOn = t.onExec
+	}
+	err = errors.Join(t.k.SetSigMask(mask), goOn())
 	b.report()
 	b.d.forget(b)
 	return err

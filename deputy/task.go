@@ -227,7 +227,7 @@ func (t *task) letGo() error {
 		t.k.Resend(abi.LocalPid(t.b.pid), &info)
 	}
 	t.kept, t.b.kept = nil, nil
-	if t.b.early && t == t.b.leader() { // at home the program outlives its deputy
+	if (t.b.early || t.b.placing != nil) && t == t.b.leader() { // at home the program outlives its deputy
 		if err := t.k.SetOptions(seizeOptions); err != nil {
 			return err
 		}

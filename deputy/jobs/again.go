@@ -70,9 +70,11 @@ func (r *Registry) wantedBy(p *process) wire.NodeID {
 }
 
 // want notes where a process is to be: where it was started, or home if nobody
-// minds any more.
-func (r *Registry) want(p *process, to wire.NodeID) {
+// minds any more. It tells whether that was a node already: then goAgain runs.
+func (r *Registry) want(p *process, to wire.NodeID) (was bool) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
+	was = p.wants != wire.Home
 	p.wants = to
-	r.mu.Unlock()
+	return was
 }

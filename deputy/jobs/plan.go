@@ -172,8 +172,7 @@ func (r *Registry) Attach(ctx context.Context, who control.Caller, req control.O
 	if err == nil && done.Failure != "" {
 		err = control.Refused("%s", done.Failure)
 	}
-	if err == nil && plan.to != wire.Home && p.job.opts.Shake == 0 {
-		r.want(p, plan.to)
+	if err == nil && plan.to != wire.Home && p.job.opts.Shake == 0 && !r.want(p, plan.to) {
 		r.spawn(func() { r.goAgain(p) })
 	}
 	return err

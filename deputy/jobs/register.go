@@ -41,6 +41,9 @@ func (r *Registry) Register(ctx context.Context, who control.Caller, req control
 	}
 	r.mu.Lock()
 	p.plan = plan
+	if plan == nil && (req.Options.Home || req.Options.Placed()) { // whatever the mosrun around it has asked for
+		p.wants = wire.Home
+	}
 	r.mu.Unlock()
 	r.save(p.job)
 	r.poke()

@@ -1,9 +1,11 @@
 package equivalence
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"umosix/tests/harness"
 )
@@ -44,6 +46,27 @@ func nestedWorlds() []world {
 		list = slices.DeleteFunc(list, func(w world) bool { return w.name == "home" || w.name == "moved" })
 	}
 	return list
+}
+
+// TestNestedPlace has one mosrun start another: the inner one says where the program is.
+func TestNestedPlace(t *testing.T) {
+	stormClusters(t, func(t *testing.T, c *harness.Nodes) {
+		for _, to := range []struct{ inner, where string }{{"-3", "3"}, {"-h", "home"}, {"-2", "2"}} {
+			d := startDialogue(t, c.Node(1), "mosrun", "-q", "-2", "mosrun", "-q", to.inner, "sh", "-c", "echo up; read x")
+			d.hear(t, "up\n")
+			err := harness.Poll(10*time.Second, func() error {
+				if at, err := c.Node(1).Where(d.job.Pid); err != nil || at != to.where {
+					return fmt.Errorf("by %s it is at %q (%v)", to.inner, at, err)
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			d.ask.Close()
+			d.job.Wait()
+		}
+	})
 }
 
 // TestForeignNamespaceIsNoJob has mosrun as the first process of a pid namespace: what
