@@ -242,18 +242,47 @@ func (t *task) queueAll(list []tracer.Siginfo, shared bool) error {
 // queue has the task queue a signal to itself, or as the leader to its process: so the
 // kernel accepts any siginfo (kernel/signal.c, do_rt_sigqueueinfo).
 func (t *task) queue(info *tracer.Siginfo, shared bool) error {
+	ret, err := t.queueOnce(info, shared)
+	if err == nil && ret == -int64(unix.EAGAIN) {
+		restore, failed := t.b.makeRoom()
+		if failed != nil {
+			return failed
+		}
+		ret, err = t.queueOnce(info, shared)
+		restore()
+	}
+	if err == nil && ret < 0 {
+		err = unix.Errno(-ret)
+	}
+	if err != nil {
+		return fmt.Errorf("requeue signal %d in process %d: %w", info.Signal(), t.b.pid, err)
+	}
+	return nil
+}
+
+// makeRoom lifts the limit of signals that may be pending: others have taken the places of
+// those that were kept.
+func (b *body) makeRoom() (restore func(), err error) {
+	var own unix.Rlimit
+	if err := unix.Prlimit(int(b.pid), unix.RLIMIT_SIGPENDING, nil, &own); err != nil {
+		return nil, err
+	}
+	if err := unix.Prlimit(int(b.pid), unix.RLIMIT_SIGPENDING, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}, nil); err != nil {
+		err = unix.Prlimit(int(b.pid), unix.RLIMIT_SIGPENDING, &unix.Rlimit{Cur: own.Max, Max: own.Max}, nil) // what anybody may do
+		if err != nil {
+			return nil, err
+		}
+	}
+	return func() { unix.Prlimit(int(b.pid), unix.RLIMIT_SIGPENDING, &own, nil) }, nil
+}
+
+// queueOnce is queue as the kernel answers it.
+func (t *task) queueOnce(info *tracer.Siginfo, shared bool) (ret int64, err error) {
 	buffers, at := t.slot.Buffers()
 	copy(buffers[smallOffset:], info[:])
 	pid, sig, where := uint64(t.b.pid), uint64(info.Signal()), uint64(at+smallOffset)
-	var ret int64
-	var err error
 	if shared {
-		ret, err = t.in.Call(unix.SYS_RT_SIGQUEUEINFO, pid, sig, where)
-	} else {
-		ret, err = t.in.Call(unix.SYS_RT_TGSIGQUEUEINFO, pid, uint64(t.tid), sig, where)
+		return t.in.Call(unix.SYS_RT_SIGQUEUEINFO, pid, sig, where)
 	}
-	if err != nil || ret < 0 {
-		return fmt.Errorf("requeue signal %d in process %d: %d, %w", info.Signal(), t.b.pid, ret, err)
-	}
-	return nil
+	return t.in.Call(unix.SYS_RT_TGSIGQUEUEINFO, pid, uint64(t.tid), sig, where)
 }
