@@ -30,7 +30,7 @@ test: ## all tests with small inputs and 3 seeds, at most 20 minutes on two core
 	$(TEST) -short -timeout 15m ./...
 
 test-long: ## all tests with full inputs, 20 seeds, 10,000 moves and 200 rounds of faults
-	@tests/scripts/packages.sh test
+	@tests/scripts/packages.sh long
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=300000x
 	SEEDS=20 $(TEST) -timeout 6h -v ./...

@@ -1,6 +1,7 @@
 package equivalence
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strconv"
@@ -18,12 +19,13 @@ type job struct {
 	script string             // instead: a pipeline for sh, with $A and $B before its jobs
 	setup  func(string) error // fills the directory that it runs in
 	input  programs.Input
-	stays  bool // it may be pinned home all the time
-	short  bool // with -short one seed of it is enough,
-	once   bool // and one user
+	stays  bool          // it may be pinned home all the time
+	short  bool          // with -short one seed of it is enough,
+	once   bool          // and one user
+	limit  time.Duration // of one run, if not runLimit
 }
 
-// runLimit bounds one run of a job, wherever it is.
+// runLimit bounds one run of a job, wherever it is, unless the job has a limit of its own.
 const runLimit = 60 * time.Second
 
 // prepare makes the directory of a run, with the job's files owned by its user.
@@ -51,7 +53,7 @@ func (j job) run(n *harness.Node, w world, native time.Duration) (outcome, trace
 	}
 	defer os.RemoveAll(dir)
 	w.report = dir + ".report" // beside it: it is no file of the job
-	c := harness.Command{Args: w.line(j), Dir: dir, Limit: runLimit, Env: w.environ(j)}
+	c := harness.Command{Args: w.line(j), Dir: dir, Limit: cmp.Or(j.limit, runLimit), Env: w.environ(j)}
 	var r harness.Result
 	var tr trace
 	err = j.feed(&c, func(started func()) error {
