@@ -1,6 +1,6 @@
 # An HTTP server of four workers that accept from one socket, two started by $A and
 # two by $B, and forked ones; clients check every response.
-import hashlib, os, shlex, signal, socket, sys
+import hashlib, os, select, shlex, signal, socket, sys
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -32,25 +32,21 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
-class Stop(BaseException):
-    pass
-
-
-def stop(*_):
-    raise Stop
-
-
 def worker(listener, ready, status):
     server = HTTPServer(listener.getsockname(), Handler, bind_and_activate=False)
     server.socket.close()
     server.socket = listener
-    signal.signal(signal.SIGTERM, stop)
-    try:
-        os.write(ready, b".")
-        while True:
-            server.handle_request()
-    except Stop:
-        os._exit(status)
+    server.timeout = 0
+    listener.setblocking(False)  # another worker may be faster
+    # The signal is read from a pipe: no moment is left in which it could come unseen.
+    told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell)
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    os.write(ready, b".")
+    while told not in select.select([listener, told], [], [])[0]:
+        server.handle_request()
+    os._exit(status)
 
 
 def client(port, number, count):

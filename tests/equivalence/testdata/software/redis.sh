@@ -9,7 +9,7 @@ cli get k
 cli del mylist key:__rand_int__ >/dev/null
 i=0
 while [ $i -lt 20 ]; do echo "set n$i $i"; echo "hset h f$i $i"; i=$((i + 1)); done | cli | sort | uniq -c
-cli bgsave; cli bgrewriteaof
+cli bgsave; cli bgrewriteaof | sed "s/ started$/ scheduled/"
 until cli info persistence | grep -q 'rdb_bgsave_in_progress:0' && cli info persistence | grep -q 'aof_rewrite_in_progress:0' &&
 	cli info persistence | grep -q 'aof_rewrite_scheduled:0'; do sleep 0.05; done
 cli info persistence | grep -a -e rdb_last_bgsave_status -e aof_last_bgrewrite_status
