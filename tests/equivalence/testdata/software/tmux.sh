@@ -30,6 +30,8 @@ tm send-keys -t main.1 'stty size; i=0; while [ $i -lt 200 ]; do echo line $i; i
 until_shown main.1 '2%'
 tm list-panes -t main -F '#{pane_index} #{pane_width}x#{pane_height} #{pane_dead}'
 tm resize-pane -t main.0 -x 20
+tty=$(tm display -p -t main.1 '#{pane_tty}')
+until [ "$(stty size <"$tty")" = '12 39' ]; do sleep 0.05; done
 tm send-keys -t main.1 'stty size' Enter
 until_shown main.1 '3%'
 tm capture-pane -p -t main.1
