@@ -242,7 +242,7 @@ func (b *body) relayKept() {
 			t.relay(&t.kept[i], true)
 		}
 	}
-	if b.leader().k.Stopped() {
+	if k := b.leader().k; k != nil && k.Stopped() { // else it has ended meanwhile
 		b.leader().relayStop()
 	}
 }
