@@ -50,7 +50,7 @@ var play = []act{
 	{typed: "stty tostop\n"}, {typed: "echo out &" + untilStopped}, {typed: "fg\n"}, {typed: "stty -tostop\n"},
 	{typed: "stty -a\n"},
 	{typed: "stty -echo; echo up; read -r x; stty echo; echo \"<$x>\"\n", until: answered}, {typed: "secret\n"},
-	{typed: "sh -c 'trap \"stty size; exit 7\" WINCH; echo up; while :; do read x; done'\n", until: answered}, {lines: 30},
+	{typed: "sh -c 'trap \"stty size; exit 7\" WINCH; echo up; while :; do sleep 0.05; done'\n", until: answered}, {lines: 30},
 	{typed: "(sleep 0.2; exit 5) | cat; echo ${PIPESTATUS[@]}\n"},
 	{typed: "sh -c 'kill -STOP $$; echo on'\n"}, {typed: "fg\n"},
 	{typed: "sh -c 'trap \"echo hup >hup; exit\" HUP; echo >up; while :; do sleep 0.01; done' & until [ -e up ]; do :; done\n"},
