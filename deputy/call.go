@@ -266,6 +266,15 @@ func (c *call) begin(idle uint64) {
 	go c.await()
 }
 
+// asMade is the arguments as the program has made the call, with the mask that it sets,
+// which the plan leaves out.
+func (c *call) asMade() [6]uint64 {
+	if c.row != nil && c.row.Mask.Arg != 0 {
+		return c.t.user.Regs.Args()
+	}
+	return c.plan.Args
+}
+
 // busy tells whether the body is in the call.
 func (c *call) busy() bool { return c != nil && c.begun && !c.done }
 

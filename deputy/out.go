@@ -188,7 +188,7 @@ func (b *body) addKept(img *image.Image) {
 		to.Pending = rawSignals(t.kept)
 		to.Call = image.PendingCall{Nr: -1}
 		if c := t.current(); c != nil {
-			to.Call = image.PendingCall{Nr: int64(c.plan.Nr), Args: c.plan.Args}
+			to.Call = image.PendingCall{Nr: int64(c.plan.Nr), Args: c.asMade()}
 		} else if t.wait != nil {
 			to.Call = *t.wait
 		}

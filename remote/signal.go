@@ -315,12 +315,17 @@ func (t *task) onSignal(sig int) {
 	if err != nil {
 		return
 	}
+	action := t.g.defaultAction(sig)
+	if action&quietSignals != 0 {
+		t.cont(sig) // nobody notices: a borrowed sigsuspend goes on
+		return
+	}
 	if t.suspend != nil {
 		t.returnSuspend()
 	}
 	t.leaveVdso()
-	switch action := t.g.defaultAction(sig); {
-	case action == 0 || action&quietSignals != 0:
+	switch {
+	case action == 0:
 		t.cont(sig)
 	case action&stopSignals != 0:
 		t.stopFor(&info)
