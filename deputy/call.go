@@ -167,6 +167,7 @@ func (t *task) newCall(m *wire.Call, payload []byte) (*call, error) {
 	if m.Flags&wire.Woken != 0 {
 		c.hurry()
 	}
+	c.mask = m.Mask
 	if c.row != nil && c.row.Blocks(&c.args) {
 		t.slot.Masks(m.Mask|t.b.openMask, t.b.openMask)
 	} else {
@@ -269,11 +270,14 @@ func (c *call) begin(idle uint64) {
 // asMade is the arguments as the program has made the call, with the mask that it sets,
 // which the plan leaves out.
 func (c *call) asMade() [6]uint64 {
-	if c.row != nil && c.row.Mask.Arg != 0 {
+	if c.setsMask() {
 		return c.t.user.Regs.Args()
 	}
 	return c.plan.Args
 }
+
+// setsMask tells whether the call may have a signal mask of its own.
+func (c *call) setsMask() bool { return c.row != nil && c.row.Mask.Arg != 0 }
 
 // busy tells whether the body is in the call.
 func (c *call) busy() bool { return c != nil && c.begun && !c.done }

@@ -181,7 +181,8 @@ func (t *task) deliverOutcome(c *call) error {
 	}
 	r := &t.user.Regs
 	r.SetResult(c.ret)
-	if c.plan.Nr == unix.SYS_RT_SIGTIMEDWAIT && c.ret == rawInterrupted && !c.halted {
+	waitsForSignal := c.plan.Nr == unix.SYS_RT_SIGTIMEDWAIT || c.setsMask() // made again, it takes the signal
+	if waitsForSignal && c.ret == rawInterrupted && !c.halted {
 		r.SetResult(restartNoHand) // a signal waits for it, or is handled and ends it
 		r.OrigRax = c.plan.Nr
 		return nil
@@ -249,7 +250,11 @@ func (t *task) linger() error {
 			// traces must block that, or its default action ends the process (man 2 sigtimedwait).
 			*t.in.Mask() = t.user.Mask
 		}
-		t.slot.Masks(t.user.Mask, closedMask)
+		mask := t.user.Mask
+		if c.setsMask() {
+			mask = c.mask
+		}
+		t.slot.Masks(mask, closedMask)
 		return errors.Join(t.endSession(), t.passOver())
 	}
 	*t.in.Mask() = closedMask

@@ -53,6 +53,44 @@ func moveAfterStop(t *testing.T, n *harness.Node, program, way string) {
 	}
 }
 
+// TestSignalAfterMove moves a program that waits in a call with a mask of its own, and
+// then sends it a signal that only this call lets in.
+func TestSignalAfterMove(t *testing.T) {
+	program := compileData(t, "unmasked")
+	stormClusters(t, func(t *testing.T, c *harness.Nodes) {
+		for _, way := range []string{"ppoll", "pselect", "epoll"} {
+			for _, to := range [][]string{{"2"}, {"2", "3"}, {"2", "home"}, {"2", "home", "3"}} {
+				t.Run(way+" "+strings.Join(to, " "), func(t *testing.T) { signalAfterMove(t, c.Node(1), program, way, to) })
+			}
+		}
+	})
+}
+
+func signalAfterMove(t *testing.T, n *harness.Node, program, way string, to []string) {
+	j, err := n.Mosrun("-q", "--", program, way)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Wait()
+	if err := shows(j.Pid, "comm", "unmasked"); err != nil {
+		t.Fatal(err)
+	}
+	if err := shows(j.Pid, "wchan", "poll"); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range to {
+		if err := n.Migrate(j.Pid, to); err != nil {
+			t.Errorf("to %s: %v", to, err)
+		}
+	}
+	if r := n.Run("kill", "-USR1", fmt.Sprint(j.Pid)); !r.OK() {
+		t.Fatal(r)
+	}
+	if r := j.Wait(); string(r.Stdout) != "-1 EINTR, taken 1, in time\n" {
+		t.Error(r)
+	}
+}
+
 // shows waits until a file of a process in /proc holds one of some words.
 func shows(pid int, file string, words ...string) error {
 	return harness.Poll(time.Second, func() error {
