@@ -53,12 +53,19 @@ func (s *Subject) keepable(areas []tracer.Area, img *image.Image) pieces {
 		}
 		for i := next; i < len(img.Mappings) && img.Mappings[i].Start < a.End; i++ {
 			m := &img.Mappings[i]
-			if s.fits(a, m, img) {
+			if s.fits(a, m, img) && (!mustBeWhole(m) || a.Start <= m.Start && a.End >= m.End) {
 				kept = append(kept, piece{spanOf(a).cut(wantedSpan(m)), a, m})
 			}
 		}
 	}
 	return kept
+}
+
+// mustBeWhole tells whether a mapping may not consist of an area that stays and another
+// one beside it: the kernel would join them only as long as they have no pages, and a
+// program that changes the size of the whole by mremap would find two.
+func mustBeWhole(m *image.Mapping) bool {
+	return m.File < 0 && m.Flags&(unix.MAP_PRIVATE|unix.MAP_GROWSDOWN) == unix.MAP_PRIVATE
 }
 
 // fits tells whether an area may serve a mapping, apart from range, protection
