@@ -401,13 +401,17 @@ func (c *call) replyType() wire.Type {
 	return wire.TypeReply
 }
 
-// answer sends the outcome. What fails on the link is told by its receiver.
+// answer sends the outcome to who waits for it, if anybody does: the process may be about
+// to move. What fails on the link is told by its receiver.
 func (c *call) answer() {
 	b := c.b
 	b.mu.Lock()
 	p, seq := c.peer, c.seq
 	h := wire.Header{Type: c.replyType(), Ack: seq, Pid: b.pid, Tid: c.t.tid, Inc: b.inc}
 	b.mu.Unlock()
+	if p == nil {
+		return
+	}
 	payload := make([][]byte, 0, 4)
 	for i, n := range c.outs {
 		if n > 0 {

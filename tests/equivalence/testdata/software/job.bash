@@ -58,6 +58,6 @@ seq 20000 | sort -rn | awk 'NR % 5000 == 1' | paste -sd,
 exec 3>out; for ((i = 0; i < count; i++)); do echo "$i" >&3; /bin/echo "e$i" >&3; done; exec 3>&-
 mapfile -t lines <out; echo "${#lines[@]} ${lines[-1]}"
 rm errors ready
-read -t 0.05 -r x < <(sleep 0.3); echo "timeout $(($? > 128))"
+exec 4< <(exec sleep 60); read -t 0.05 -r x <&4; echo "timeout $(($? > 128))"; kill $!; exec 4<&-
 timeout 0.1 sleep 60; echo "timeout $?"
 set -o posix; ulimit -n; cd /; pwd; exit 6
