@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
+	"umosix/tracer/abi"
 )
 
 // A process that is stopped (SIGSTOP, Ctrl-Z) is so at home, where its parent looks, and
@@ -108,9 +109,7 @@ func (c *call) endsByStop(code int64) bool {
 }
 
 // stopDue tells whether the body is about to be stopped.
-func (b *body) stopDue() bool {
-	return b.due == int(unix.SIGSTOP) || b.due == int(unix.SIGTSTP) || b.due == int(unix.SIGTTIN) || b.due == int(unix.SIGTTOU)
-}
+func (b *body) stopDue() bool { return b.due > 0 && abi.Stops&(1<<(b.due-1)) != 0 }
 
 // overtaken meets a SIGCONT that came just when the task was sent the signal that is to
 // stop it. Of the two the one that came first is no more (man 7 signal). If that is the

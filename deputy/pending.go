@@ -124,11 +124,10 @@ func withoutEnded(list []tracer.Siginfo, over uint64) (left []tracer.Siginfo) {
 
 // ends is the set of signals that are pending no more when that one is sent.
 func ends(sig int) uint64 {
-	const stops = 1<<(unix.SIGSTOP-1) | 1<<(unix.SIGTSTP-1) | 1<<(unix.SIGTTIN-1) | 1<<(unix.SIGTTOU-1)
 	switch {
 	case sig == int(unix.SIGCONT):
-		return stops
-	case stops&(1<<(sig-1)) != 0:
+		return abi.Stops
+	case abi.Stops&(1<<(sig-1)) != 0:
 		return abi.Continues
 	}
 	return 0

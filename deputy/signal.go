@@ -195,9 +195,8 @@ func (t *task) stopsAtOnce(sig int) bool {
 
 // stopsBy tells whether a signal stops the process (man 7 signal).
 func (b *body) stopsBy(sig int) bool {
-	const stops = 1<<unix.SIGSTOP | 1<<unix.SIGTSTP | 1<<unix.SIGTTIN | 1<<unix.SIGTTOU
 	ignored, caught, err := tracer.Dispositions(abi.LocalPid(b.pid))
-	return err == nil && stops&(1<<sig) != 0 && (ignored|caught)&(1<<(sig-1)) == 0
+	return err == nil && abi.Stops&(1<<(sig-1)) != 0 && (ignored|caught)&(1<<(sig-1)) == 0
 }
 
 // unnoticed is the set of signals that the program takes no notice of: they are

@@ -13,9 +13,6 @@ import (
 	"umosix/wire/link"
 )
 
-// stopSignals stop a process by default; the others that are not quiet end it.
-const stopSignals = 1<<(unix.SIGSTOP-1) | 1<<(unix.SIGTSTP-1) | 1<<(unix.SIGTTIN-1) | 1<<(unix.SIGTTOU-1)
-
 // takeSignal queues a signal that arrived at home in the guest.
 func (g *guest) takeSignal(f *link.Frame) error {
 	var m wire.Relay
@@ -122,7 +119,7 @@ func (g *guest) taker(sig int) *task {
 // task's own queue, or into that of the process.
 func (t *task) receive(info *tracer.Siginfo, own bool) error {
 	g, sig := t.g, info.Signal()
-	if g.stage == alive && g.defaultAction(sig)&stopSignals != 0 && !t.blocks(sig) {
+	if g.stage == alive && g.defaultAction(sig)&abi.Stops != 0 && !t.blocks(sig) {
 		t.stopFor(info)
 		return nil
 	}
@@ -170,7 +167,7 @@ func (g *guest) stopForPending() {
 		for _, shared := range []bool{false, true} {
 			pending, err := t.k.PeekPending(shared)
 			i := slices.IndexFunc(pending, func(info tracer.Siginfo) bool {
-				return g.defaultAction(info.Signal())&stopSignals != 0 && !t.blocks(info.Signal())
+				return g.defaultAction(info.Signal())&abi.Stops != 0 && !t.blocks(info.Signal())
 			})
 			if err == nil && i >= 0 && t.takeOne(g.defaultAction(pending[i].Signal())) == nil {
 				g.stopBy = &pending[i]
@@ -327,7 +324,7 @@ func (t *task) onSignal(sig int) {
 	switch {
 	case action == 0:
 		t.cont(sig)
-	case action&stopSignals != 0:
+	case action&abi.Stops != 0:
 		t.stopFor(&info)
 	default:
 		t.g.die(&info)

@@ -221,5 +221,5 @@ func (t *task) noteAction(args [6]uint64) bool {
 	if handler == [8]byte{1} {
 		t.g.ignored |= bit
 	}
-	return t.g.ignored != before || bit&(quietSignals|stopSignals) != 0
+	return t.g.ignored != before || bit&(quietSignals|abi.Stops) != 0
 }
