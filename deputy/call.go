@@ -401,16 +401,16 @@ func (c *call) replyType() wire.Type {
 	return wire.TypeReply
 }
 
-// answer sends the outcome to who waits for it, if anybody does: the process may be about
-// to move. What fails on the link is told by its receiver.
-func (c *call) answer() {
+// answer sends the outcome to who waits for it, and tells whether anybody does: the process
+// may be about to move. What fails on the link is told by its receiver.
+func (c *call) answer() bool {
 	b := c.b
 	b.mu.Lock()
 	p, seq := c.peer, c.seq
 	h := wire.Header{Type: c.replyType(), Ack: seq, Pid: b.pid, Tid: c.t.tid, Inc: b.inc}
 	b.mu.Unlock()
 	if p == nil {
-		return
+		return false
 	}
 	payload := make([][]byte, 0, 4)
 	for i, n := range c.outs {
@@ -419,6 +419,7 @@ func (c *call) answer() {
 		}
 	}
 	_ = p.link.Send(h, &wire.Reply{Ret: c.ret, Outs: c.outs}, payload...)
+	return true
 }
 
 // trim gives back the memory of a large transfer when the next call begins: until

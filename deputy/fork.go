@@ -22,9 +22,13 @@ func (c *call) fork() {
 			ret = -int64(unix.EAGAIN)
 		}
 		c.settle(ret)
-		c.answer()
+		told := c.answer()
 		t.relayDeferred()
-		if child != nil {
+		switch {
+		case child == nil:
+		case err != nil || !told: // its parent is gone, and nobody makes its guest
+			return errors.Join(err, child.unmake())
+		default:
 			child.leader().relayDeferred()
 			child.report()
 		}

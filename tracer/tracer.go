@@ -31,11 +31,6 @@ type Tracer struct {
 	done  chan struct{}
 	tasks map[abi.LocalPid]*Task // on the thread only
 
-	// Unknown, if set, is told of stops of tasks that were never seized by name:
-	// new children and threads of tasks with PTRACE_O_TRACECLONE and the like.
-	// It runs on the thread and must register the task with Adopt or let it go.
-	Unknown func(tid abi.LocalPid, s Stop)
-
 	// Idle, if set, runs on the thread before it waits for a stop. If it reports
 	// true it has done some work, and is asked again before the thread waits.
 	Idle func() bool
@@ -119,10 +114,14 @@ func (t *Tracer) dispatch(tid abi.LocalPid, s Stop) {
 		t.bell.answer(s)
 		return
 	}
-	if k := t.tasks[tid]; k != nil {
+	switch k := t.tasks[tid]; {
+	case k != nil:
 		k.arrive(s)
-	} else if t.Unknown != nil {
-		t.Unknown(tid, s)
+	case !s.Ended():
+		// A new task is attached by the kernel, and the one that made it, in whose stop
+		// its number is told, has been killed before (man ptrace, PTRACE_O_TRACECLONE).
+		unix.Kill(int(tid), unix.SIGKILL)
+		_ = ptrace(unix.PTRACE_CONT, tid, 0, 0) // also out of the stop of its exit
 	}
 }
 
