@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"syscall"
@@ -136,6 +137,9 @@ func printReport(w io.Writer, r *control.Report) error {
 		r.Job, r.Wall, r.Procs, r.CPUHere, r.CPUAway, r.Moves, 1e3*r.Freeze, r.Bytes)
 	if r.Lost > 0 {
 		text += fmt.Sprintf("mosrun: %d processes were lost with their node\n", r.Lost)
+	}
+	for _, reason := range slices.Sorted(maps.Keys(r.Pinned)) {
+		text += fmt.Sprintf("mosrun: at home, %d times: %s\n", r.Pinned[reason], reason)
 	}
 	type call struct {
 		name string

@@ -248,6 +248,9 @@ func TestWatchGetsEventsAndReport(t *testing.T) {
 		return len(n.jobs[answer.Job].watchers) == 1
 	})
 	n.migrate(pid, "2")
+	if found := <-news; found != (control.News{}) {
+		t.Errorf("when the job is found: %+v", found)
+	}
 	if first := <-news; first.Event == nil || first.Event.Kind != "pinned" {
 		t.Errorf("first news: %+v", first)
 	}
@@ -256,7 +259,7 @@ func TestWatchGetsEventsAndReport(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := (<-news).Report
-	if last == nil || last.Moves != 2 || last.Bytes != 9 || last.Calls["read"] != 3 || last.Procs != 1 {
+	if last == nil || last.Moves != 2 || last.Bytes != 9 || last.Calls["read"] != 3 || last.Procs != 1 || last.Pinned["because"] != 1 {
 		t.Errorf("report: %+v", last)
 	}
 	late := 0

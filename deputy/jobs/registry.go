@@ -160,7 +160,7 @@ func (r *Registry) newJobLocked(id, tag string, owner Owner, opts control.Option
 		watchers: make(map[*watcher]struct{}),
 		over:     make(chan struct{}),
 	}
-	j.total = control.Report{Job: j.label(), Calls: make(map[string]uint64)}
+	j.total = control.Report{Job: j.label(), Calls: make(map[string]uint64), Pinned: make(map[string]int)}
 	r.jobs[id] = j
 	return j
 }

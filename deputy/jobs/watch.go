@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"context"
+	"maps"
 
 	"umosix/wire/control"
 )
@@ -10,12 +11,14 @@ import (
 const (
 	maxReports = 256 // of jobs that have ended, for watchers that come late
 	maxNews    = 256 // events that one watcher has not taken yet; more are dropped
+	maxReasons = 100 // in the report of one job
 )
 
 // watcher is somebody who waits for the end of a job.
 type watcher struct{ news chan control.Event }
 
-// Watch tells the events of a job as they come, and its report when it is over.
+// Watch tells the events of a job as they come, and its report when it is over. The zero
+// News comes first, when the job is found.
 func (r *Registry) Watch(ctx context.Context, who control.Caller, id string, tell func(control.News) error) error {
 	w := &watcher{news: make(chan control.Event, maxNews)}
 	j, ended, err := r.follow(who, id, w)
@@ -26,6 +29,9 @@ func (r *Registry) Watch(ctx context.Context, who control.Caller, id string, tel
 		return tell(control.News{Report: ended})
 	}
 	defer r.unfollow(j, w)
+	if err := tell(control.News{}); err != nil {
+		return err
+	}
 	for {
 		select {
 		case event := <-w.news:
@@ -94,12 +100,24 @@ func (r *Registry) happened(j *job, event *control.Event) {
 		}
 		p.pinned = event.Text
 	}
+	if event.Kind == "pinned" {
+		j.countReason(event.Text)
+	}
 	for w := range j.watchers {
 		select {
 		case w.news <- *event:
 		default:
 		}
 	}
+}
+
+// countReason counts a reason to be at home for the report. Called with mu held.
+func (j *job) countReason(reason string) {
+	reasons := maps.Clone(j.total.Pinned) // a watcher may be reading the old one
+	if _, known := reasons[reason]; known || len(reasons) < maxReasons {
+		reasons[reason]++
+	}
+	j.total.Pinned = reasons
 }
 
 // endedJob is the report of a job that is over, and whose it was.

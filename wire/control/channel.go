@@ -36,6 +36,8 @@ type Start struct {
 	// For executors only.
 	Home wire.NodeID
 	Cage string // weakest cage that may be used: "full" or "any"
+	// WeakCage has a cage without namespaces although there may be better ones.
+	WeakCage bool `json:",omitempty"`
 	// For deputies only.
 	Keep   bool // stay although nothing is away (shaken and early-attached jobs)
 	SyncIO bool

@@ -72,6 +72,9 @@ type Report struct {
 	Bytes   uint64            `json:"bytes"`
 	Calls   map[string]uint64 `json:"calls"` // forwarded calls by name
 	Lost    int               `json:"lost"`  // processes lost with their node
+	// Pinned are the reasons for which processes had to be at home, and how often each of
+	// them began.
+	Pinned map[string]int `json:"pinned"`
 }
 
 // News is one line of /v1/jobs/JOB/watch; exactly one field is set. The Report

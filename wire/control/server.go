@@ -23,6 +23,7 @@ type JobVerbs interface {
 	Hold(context.Context, Caller, Hold) error
 	SetLock(context.Context, Caller, SetLock) error
 	Why(ctx context.Context, caller Caller, pid int) (Reason, error)
+	// Watch calls tell with the zero News when it has found the job, then with all others.
 	Watch(ctx context.Context, caller Caller, job string, tell func(News) error) error
 	AdoptDeputy(context.Context, Caller, Adopt, net.Conn) error
 	Bring(context.Context) error
@@ -161,7 +162,8 @@ func (s *Server) why(w http.ResponseWriter, r *http.Request) {
 	reply(w, reason, err)
 }
 
-// watch sends one line per News until the job has ended.
+// watch sends one line per News until the job has ended. The head of the answer is sent at
+// once: a job may go on for long without any news.
 func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 	caller, err := callerOf(r.Context())
 	if err != nil {
@@ -171,8 +173,10 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 	lines, began := json.NewEncoder(w), false
 	err = s.Jobs.Watch(r.Context(), caller, r.PathValue("job"), func(news News) error {
 		began = true
-		if err := lines.Encode(news); err != nil {
-			return err
+		if news != (News{}) {
+			if err := lines.Encode(news); err != nil {
+				return err
+			}
 		}
 		return http.NewResponseController(w).Flush()
 	})

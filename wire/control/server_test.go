@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"umosix/wire"
 )
@@ -19,6 +20,7 @@ type parts struct {
 	register Register
 	caller   Caller
 	adopted  chan net.Conn
+	quiet    chan struct{} // closed when there is news of a job; nil: at once
 }
 
 func (p *parts) Register(_ context.Context, who Caller, r Register) (Registered, error) {
@@ -45,6 +47,10 @@ func (p *parts) Why(_ context.Context, _ Caller, pid int) (Reason, error) {
 func (p *parts) Watch(_ context.Context, _ Caller, job string, tell func(News) error) error {
 	if job != "j1" {
 		return NotFound("no job %s", job)
+	}
+	tell(News{})
+	if p.quiet != nil {
+		<-p.quiet
 	}
 	tell(News{Event: &Event{Kind: "pinned"}})
 	return tell(News{Report: &Report{Job: job}})
@@ -105,6 +111,20 @@ func TestVerbs(t *testing.T) {
 	if err := client.Get("/v1/jobs?all", &list); err != nil || len(list) != 2 {
 		t.Errorf("jobs: %+v %v", list, err)
 	}
+	var news []News
+	err := client.Watch("j1", func(n News) error { news = append(news, n); return nil })
+	if err != nil || len(news) != 2 || news[1].Report == nil {
+		t.Errorf("watch: %+v %v", news, err)
+	}
+}
+
+// TestQuietWatch watches a job of which there is no news for longer than mosd may take to
+// answer.
+func TestQuietWatch(t *testing.T) {
+	client, p := serve(t, os.Getuid())
+	client.Timeout = 50 * time.Millisecond
+	p.quiet = make(chan struct{})
+	time.AfterFunc(4*client.Timeout, func() { close(p.quiet) })
 	var news []News
 	err := client.Watch("j1", func(n News) error { news = append(news, n); return nil })
 	if err != nil || len(news) != 2 || news[1].Report == nil {
