@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -23,7 +24,7 @@ type mostopCmd struct {
 }
 
 func runMostop(args []string) int {
-	return runKong(args, "Show the jobs of this home, the busiest first, again and again. Ctrl-C ends it.", new(mostopCmd))
+	return runKong(args, "Show the jobs of this home, the busiest first, again and again. q or Ctrl-C ends it, any other key looks at once.", new(mostopCmd))
 }
 
 // Run shows the list until it has been shown often enough.
@@ -35,12 +36,21 @@ func (c *mostopCmd) Run() error {
 	if err != nil {
 		return err
 	}
+	keys := watchKeys(os.Stdin)
+	return errors.Join(c.watch(client, keys), keys.leave(os.Stdin))
+}
+
+// watch shows the list until the user wants no more.
+func (c *mostopCmd) watch(client *control.Client, keys *keys) error {
 	var last []control.Process
+	seen := time.Now()
 	pause := time.Duration(c.Delay * float64(time.Second))
 	for i := 0; c.Count == 0 || i < c.Count; i++ {
-		if i > 0 {
-			time.Sleep(pause)
+		if i > 0 && keys.rest(pause) {
+			return nil
 		}
+		between := time.Since(seen)
+		seen = seen.Add(between)
 		list, err := c.list(client)
 		if err != nil {
 			return err
@@ -48,7 +58,7 @@ func (c *mostopCmd) Run() error {
 		if c.JSON {
 			err = printJSON(os.Stdout, list)
 		} else {
-			err = c.show(os.Stdout, list, busy(last, list, pause))
+			err = c.show(os.Stdout, list, busy(last, list, between))
 		}
 		if err != nil {
 			return err
@@ -60,12 +70,12 @@ func (c *mostopCmd) Run() error {
 
 // busy is the share of a processor, in percent, that processes have used between two
 // lists, by pid.
-func busy(last, now []control.Process, pause time.Duration) map[int]float64 {
+func busy(last, now []control.Process, between time.Duration) map[int]float64 {
 	share := map[int]float64{}
 	for _, p := range now {
 		i := slices.IndexFunc(last, func(q control.Process) bool { return q.Pid == p.Pid && q.Job == p.Job })
 		if i >= 0 {
-			share[p.Pid] = max(0, 100*(p.CPU-last[i].CPU)/pause.Seconds())
+			share[p.Pid] = max(0, 100*(p.CPU-last[i].CPU)/between.Seconds())
 		}
 	}
 	return share
