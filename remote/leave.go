@@ -155,7 +155,8 @@ func (t *task) settleComputing() (call image.PendingCall, err error) {
 		if t.until != 0 {
 			call = image.PendingCall{Nr: unix.SYS_FUTEX, Args: r.Args(), Until: t.until}
 		} else {
-			r.Rewind(unix.SYS_FUTEX) // its limit is a moment: it is made again
+			r.OrigRax = unix.SYS_FUTEX // its limit is a moment: it is made again, unless a signal is handled
+			r.SetResult(restartNoHand)
 		}
 	}
 	t.regs, t.user.Regs = r, r

@@ -1,9 +1,12 @@
 package remote
 
 import (
+	"slices"
+
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer/abi"
+	"umosix/tracer/image"
 	"umosix/wire"
 	"umosix/wire/link"
 )
@@ -16,6 +19,8 @@ func (t *task) mmap(args [6]uint64) {
 	flags := args[3]
 	t.g.mem.forget()
 	switch {
+	case flags&unix.MAP_FIXED != 0 && t.g.sharesIn(abi.Addr(args[0]), args[1]):
+		t.askHome("it maps over shared memory")
 	case flags&unix.MAP_ANONYMOUS != 0 && flags&unix.MAP_TYPE == unix.MAP_PRIVATE:
 		t.makeIt()
 	case flags&unix.MAP_ANONYMOUS != 0:
@@ -88,11 +93,35 @@ func (t *task) mapHere(m *wire.Mapped, args [6]uint64) error {
 	return nil
 }
 
-// mremap is the guest's own affair unless a file mapping grows: its contents
-// would be home's.
+// sharesMemory tells whether the guest has shared anonymous memory. It makes none here, and
+// what it has stays where and as large as it is: home has the memory that it belongs to.
+func (g *guest) sharesMemory() bool { return g.sharesIn(0, uint64(abi.TaskSize)) }
+
+// sharesIn tells whether shared anonymous memory came to lie in a range.
+func (g *guest) sharesIn(at abi.Addr, size uint64) bool {
+	return slices.ContainsFunc(g.image.Mappings, func(m image.Mapping) bool {
+		return m.File < 0 && m.Flags&unix.MAP_SHARED != 0 && m.Start < at+abi.Addr(size) && at < m.End
+	})
+}
+
+func (t *task) munmap(args [6]uint64) {
+	if t.g.sharesIn(abi.Addr(args[0]), args[1]) {
+		t.askHome("it gives shared memory back")
+		return
+	}
+	t.g.mem.forget()
+	t.makeIt()
+}
+
+// mremap is the guest's own affair unless a file mapping grows, whose contents would be
+// home's, or it is of shared memory.
 func (t *task) mremap(args [6]uint64) {
 	from, size, to := abi.Addr(args[0]), args[1], args[2]
 	t.g.mem.forget()
+	if t.g.sharesIn(from, max(size, abi.PageSize)) || args[3]&unix.MREMAP_FIXED != 0 && t.g.sharesIn(abi.Addr(args[4]), uint64(to)) {
+		t.askHome("it moves shared memory")
+		return
+	}
 	if to > size && t.mapsFile(from) {
 		t.askHome("it enlarges a file mapping")
 		return

@@ -130,6 +130,10 @@ func (t *task) local(row *abi.Row, nr uint64, args [6]uint64) {
 		}
 		t.makeIt()
 	case unix.SYS_FUTEX:
+		if abi.FutexHoldsTid(args[1]) && !t.g.x.cage.ExactPids() {
+			t.askHome("it uses a lock that holds the number of its thread")
+			return
+		}
 		t.noteFutex(row, args)
 		t.waitUntil(row, nr, args)
 	case unix.SYS_FUTEX_WAIT, unix.SYS_FUTEX_WAITV:
@@ -140,7 +144,9 @@ func (t *task) local(row *abi.Row, nr uint64, args [6]uint64) {
 		t.mmap(args)
 	case unix.SYS_MREMAP:
 		t.mremap(args)
-	case unix.SYS_MUNMAP, unix.SYS_MPROTECT, unix.SYS_MADVISE, unix.SYS_BRK, unix.SYS_MSYNC:
+	case unix.SYS_MUNMAP:
+		t.munmap(args)
+	case unix.SYS_MPROTECT, unix.SYS_MADVISE, unix.SYS_BRK, unix.SYS_MSYNC:
 		t.g.mem.forget()
 		t.makeIt()
 	case unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_TGKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO:
@@ -167,6 +173,8 @@ func (t *task) local(row *abi.Row, nr uint64, args [6]uint64) {
 		t.finish(int64(t.g.pid))
 	case unix.SYS_GETTID:
 		t.finish(int64(t.tid))
+	case unix.SYS_SET_TID_ADDRESS:
+		t.setTidAddress(args[0])
 	case unix.SYS_CLONE, unix.SYS_FORK, unix.SYS_VFORK, unix.SYS_CLONE3:
 		t.clone(nr, args)
 	case unix.SYS_EXECVE, unix.SYS_EXECVEAT:
@@ -188,6 +196,16 @@ func (t *task) leaveProcess(status int) {
 		t.askHome("its first thread ends")
 	default:
 		t.exit(status)
+	}
+}
+
+// setTidAddress makes the call where the kernel would answer with the number that the
+// task has here (man set_tid_address).
+func (t *task) setTidAddress(at uint64) {
+	kept := t.regs
+	_, err := t.injecting().Call(unix.SYS_SET_TID_ADDRESS, at)
+	if t.regs = kept; err == nil {
+		t.finish(int64(t.tid))
 	}
 }
 

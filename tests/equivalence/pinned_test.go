@@ -19,7 +19,8 @@ var standing = map[string]string{
 	"shared": "shares writable memory", "file": "shares a file that may be changed", "file-rw": "shares memory that may be made writable",
 	"sysv": "shares System V memory", "aio": "uses asynchronous I/O", "uring": "uses io_uring",
 	"userfaultfd": "handles its own page faults", "secret": "has secret memory", "view": "looks at its own memory",
-	"child": "has a child that runs in its memory", "traced": "is traced by process",
+	"inherited": "shares writable memory with process",
+	"child":     "has a child that runs in its memory", "traced": "is traced by process",
 }
 
 // passing are the reasons for which a process comes home from the node that it was started
@@ -29,8 +30,8 @@ var passing = map[string]string{
 	"policy": "it calls set_mempolicy: memory policy", "looked": "it looks at its own memory",
 }
 
-// TestPinned has processes with each reason to stay at home: it is told by migrate, mosps
-// and mosrun -w, the program ends as natively, and moves when the reason is gone.
+// TestPinned has processes with each reason to stay at home: it is told by migrate, mosps,
+// mosrun -w and --report, the program ends as natively, and moves when the reason is gone.
 func TestPinned(t *testing.T) {
 	program := compileData(t, "pinned", "-O1", "-D_GNU_SOURCE")
 	for _, user := range harness.Users() {
@@ -38,7 +39,7 @@ func TestPinned(t *testing.T) {
 			n := harness.Start(t, harness.Cluster{Nodes: 2, User: user}).Node(1)
 			for name, reason := range standing {
 				t.Run(name, func(t *testing.T) {
-					p := startPinned(t, n, "mosrun", "-w", "--", program, name)
+					p := startPinned(t, n, "mosrun", "-w", "--report", "--", program, name)
 					err := n.Migrate(p.job.Pid, "2")
 					if err == nil || !strings.Contains(err.Error(), "pinned: "+reason) {
 						t.Errorf("migrate says: %v", err)
@@ -53,7 +54,7 @@ func TestPinned(t *testing.T) {
 			}
 			for name, reason := range passing {
 				t.Run(name, func(t *testing.T) {
-					p := startPinned(t, n, "mosrun", "-w", "-2", "--", program, name)
+					p := startPinned(t, n, "mosrun", "-w", "--report", "-2", "--", program, name)
 					p.isAway(t, n)
 					p.goOn(t, "off")
 					p.isAway(t, n)
@@ -175,5 +176,8 @@ func (p *pinned) ends(t *testing.T, reason string) {
 	}
 	if !bytes.Contains(r.Stderr, []byte("pinned: "+reason)) {
 		t.Errorf("mosrun -w tells nothing of it: %s", r.Stderr)
+	}
+	if !bytes.Contains(r.Stderr, []byte(" times: "+reason)) {
+		t.Errorf("the report tells nothing of it: %s", r.Stderr)
 	}
 }

@@ -48,8 +48,8 @@ func isKernels(a tracer.Area) bool {
 	return a.Start >= abi.TaskSize
 }
 
-// isFile tells whether the area maps a file (or a device, or shared memory).
-func isFile(a tracer.Area) bool { return a.Ino != 0 }
+// isFile tells whether the area maps a file (or a device, or shared memory with a name).
+func isFile(a tracer.Area) bool { return a.Ino != 0 && !sharesAnonymous(a) }
 
 // ours tells whether the area is not the program's: our window, or what stands
 // for its vdso.
@@ -89,7 +89,7 @@ func (s *Subject) mappings(areas []tracer.Area) ([]image.Mapping, []image.File, 
 				s.whole[m.Start] = true
 			}
 		}
-		if m.Flags&unix.MAP_SHARED != 0 && (m.File < 0 || m.Prot&unix.PROT_WRITE != 0) {
+		if m.Flags&unix.MAP_SHARED != 0 && isFile(a) && (m.File < 0 || m.Prot&unix.PROT_WRITE != 0) {
 			return nil, nil, fmt.Errorf("pid %d shares memory at %#x (%s)", s.Pid, a.Start, a.Path)
 		}
 		out = append(out, m)

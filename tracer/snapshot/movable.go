@@ -99,7 +99,7 @@ func (s *Subject) areasReason() (string, error) {
 			return reason, nil
 		}
 	}
-	return "", nil
+	return s.anonymousReason(areas)
 }
 
 // areaFlags are the VmFlags of memory that cannot move.
@@ -137,7 +137,7 @@ func (s *Subject) areaReason(a tracer.Area, uid int) string {
 			return fmt.Sprintf(f.reason, name)
 		}
 	}
-	if a.Shared() {
+	if a.Shared() && !sharesAnonymous(a) {
 		return s.sharedReason(a, name, uid)
 	}
 	return ""

@@ -28,7 +28,7 @@ func twoPages(t *testing.T) string {
 func TestMovableNamesReason(t *testing.T) {
 	path := compile(t, "pinned")
 	for what, want := range map[string]string{
-		"nothing": "", "deleted": "", "shared": "shares writable memory", "file": "shares a file that may be changed",
+		"nothing": "", "deleted": "", "anonymous": "", "twice": "has shared memory in two places", "shared": "shares writable memory", "file": "shares a file that may be changed",
 		"file-rw": "may be made writable", "sysv": "System V", "aio": "asynchronous I/O", "uring": "io_uring",
 		"userfaultfd": "userfaultfd", "seccomp": "seccomp filter", "child": "runs in its memory",
 		"sibling": "shares its memory with process", "grandchild": "shares its memory with process",

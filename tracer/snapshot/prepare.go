@@ -104,7 +104,7 @@ func (s *Subject) clear(areas []tracer.Area, vdso vdsoPlan) error {
 	return s.empty(s.kept)
 }
 
-// empty drops the private pages of what is kept. Locked memory refuses that.
+// empty drops the pages of what is kept, but for those of files that are shared. Locked memory refuses that.
 func (s *Subject) empty(kept pieces) error {
 	var private []span
 	for _, p := range kept {
@@ -113,8 +113,13 @@ func (s *Subject) empty(kept pieces) error {
 				return err
 			}
 		}
-		if !p.area.Shared() {
+		switch {
+		case !p.area.Shared():
 			private = append(private, p.span)
+		case sharesAnonymous(p.area):
+			if err := s.removeShared(p.span); err != nil {
+				return err
+			}
 		}
 	}
 	for _, p := range joined(private) {

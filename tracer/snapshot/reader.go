@@ -19,13 +19,14 @@ func (s *Subject) readAll(img *image.Image, p *pipeline) error {
 	r := &reader{subject: s, pipeline: p}
 	for i := range img.Mappings {
 		m := &img.Mappings[i]
-		if m.Flags&unix.MAP_SHARED != 0 {
-			continue
-		}
 		r.sparse = m.File < 0
-		if s.whole[m.Start] {
+		switch {
+		case isSharedAnonymous(m):
+			err = r.addSpans(s.resident[m.Start])
+		case m.Flags&unix.MAP_SHARED != 0:
+		case s.whole[m.Start]:
 			err = r.addWhole(wantedSpan(m))
-		} else {
+		default:
 			err = pages.each(wantedSpan(m), writtenPages(m), r.add)
 		}
 		if err != nil {
@@ -71,6 +72,16 @@ func (r *reader) addWhole(g span) error {
 		}
 	}
 	return r.add(span{g.start, end})
+}
+
+// addSpans takes several ranges of pages.
+func (r *reader) addSpans(spans []span) error {
+	for _, g := range spans {
+		if err := r.add(g); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // add takes a range of pages into the present chunk, and into further ones.

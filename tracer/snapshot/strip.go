@@ -79,13 +79,13 @@ func stays(img *image.Image, keep []abi.Region) []span {
 	return out
 }
 
-// giveBack drops all private pages but those of stays. Locked memory is unlocked
-// first; Finish locks it again.
+// giveBack drops all pages but those of stays, and of files that are shared. Locked
+// memory is unlocked first; Finish locks it again.
 func (s *Subject) giveBack(img *image.Image, stays []span) error {
 	var private []span
 	for i := range img.Mappings {
 		m := &img.Mappings[i]
-		if m.Flags&unix.MAP_SHARED != 0 {
+		if m.Flags&unix.MAP_SHARED != 0 && m.File >= 0 {
 			continue
 		}
 		r := wantedSpan(m)
@@ -94,7 +94,15 @@ func (s *Subject) giveBack(img *image.Image, stays []span) error {
 				return err
 			}
 		}
-		private = append(private, r)
+		if !isSharedAnonymous(m) {
+			private = append(private, r)
+			continue
+		}
+		for _, gone := range r.minus(stays) {
+			if err := s.removeShared(gone); err != nil {
+				return err
+			}
+		}
 	}
 	for _, p := range joined(private) {
 		for _, gone := range p.minus(stays) {

@@ -76,14 +76,15 @@ type Subject struct {
 	// tells Prepare to close it in the subject at its end.
 	OpenFile func(image.File) (fd int, closeIt bool, err error)
 
-	areas  []tracer.Area           // what Movable has seen, for Take
-	whole  map[abi.Addr]bool       // starts of mappings that Take has turned into anonymous ones: every page is sent
-	wanted *image.Image            // what Prepare has been told
-	kept   pieces                  // what Prepare has kept
-	tally  image.Tally             // what Fill has written
-	late   []late                  // what Fill has left to Finish
-	loose  map[*image.Mapping]bool // mappings that had to be made writable for it
-	buf    []byte                  // for Fill
+	areas    []tracer.Area           // what Movable has seen, for Take
+	whole    map[abi.Addr]bool       // starts of mappings that Take has turned into anonymous ones: every page is sent
+	resident map[abi.Addr][]span     // pages of shared anonymous memory, by the start of its mapping
+	wanted   *image.Image            // what Prepare has been told
+	kept     pieces                  // what Prepare has kept
+	tally    image.Tally             // what Fill has written
+	late     []late                  // what Fill has left to Finish
+	loose    map[*image.Mapping]bool // mappings that had to be made writable for it
+	buf      []byte                  // for Fill
 }
 
 // away tells whether the subject is a guest.

@@ -45,6 +45,9 @@ func (s *Subject) take() (*image.Image, error) {
 	if img.Guards, err = s.takeGuards(img); err != nil {
 		return nil, err
 	}
+	if err := s.takeResident(img); err != nil {
+		return nil, err
+	}
 	for _, k := range s.Tasks {
 		t, err := s.takeTask(k)
 		if err != nil {

@@ -58,6 +58,15 @@ static void reason(int on) {
 		NEED(fd >= 0);
 		p = mmap(NULL, 4096, IS("shared") ? rw : PROT_READ, MAP_SHARED, fd, 0);
 		NEED(p != MAP_FAILED && close(fd) == 0);
+	} else if (IS("inherited")) {
+		if (!on) {
+			NEED(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child && strcmp(p, "text") == 0);
+			return;
+		}
+		NEED((p = mmap(NULL, 4096, rw, MAP_SHARED | MAP_ANONYMOUS, -1, 0)) != MAP_FAILED);
+		if ((child = fork()) == 0)
+			_exit(waits(NULL));
+		strcpy(p, "text");
 	} else if (IS("sysv")) {
 		NEED(on ? (id = shmget(IPC_PRIVATE, 4096, 0600)) >= 0 && (p = shmat(id, NULL, 0)) != (void *)-1 && shmctl(id, IPC_RMID, NULL) == 0 : shmdt(p) == 0);
 	} else if (IS("aio")) {

@@ -39,7 +39,11 @@ int main(int argc, char **argv) {
 	int fd = 0;
 	if (!strcmp(what, "nothing")) {
 	} else if (!strcmp(what, "shared")) {
+		fd = memfd_create("shared", 0);
+		p = ftruncate(fd, 4096) ? MAP_FAILED : mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	} else if (!strcmp(what, "anonymous") || !strcmp(what, "twice")) {
 		p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		if (!strcmp(what, "twice")) p = mremap(p, 0, 4096, MREMAP_MAYMOVE);
 	} else if (!strcmp(what, "file")) {
 		fd = open(argv[2], O_RDONLY);
 		p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
