@@ -11,14 +11,16 @@ import (
 	"umosix/tracer/image"
 )
 
-// noteFutex makes a record of a futex wait with a limit that the program was
-// stopped in. A limit that is a moment needs nothing: the wait is simply made again.
+// noteFutex makes a record of a futex wait with a limit that the program was stopped
+// in. A limit that is a moment needs nothing: the wait is made again, unless a signal is
+// handled before, which ends it.
 func (t *task) noteFutex() {
 	r := &t.user.Regs
 	args := r.Args()
 	limit, ok := abi.Lookup(unix.SYS_FUTEX).Timeout.Read(&args, t.b.mem)
 	if !ok {
-		r.Rewind(unix.SYS_FUTEX)
+		r.OrigRax = unix.SYS_FUTEX
+		r.SetResult(restartNoHand)
 		return
 	}
 	t.wait = &image.PendingCall{Nr: unix.SYS_FUTEX, Args: args, Until: clockNow(monotonicClock) + int64(time.Until(t.slept.sinceWhen(unix.SYS_FUTEX).Add(limit)))}

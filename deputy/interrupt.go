@@ -173,8 +173,7 @@ func (t *task) cutShort() error {
 	case place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle && t.slot.Busy():
 		// It has not come to the call yet: it passes it by.
 		r.Rip = uint64(t.b.loop.Insn()) + 2
-		code := int64(restartNoIntr)
-		r.SetResult(code)
+		r.SetResult(t.current().unmade())
 		r.LeaveSyscall()
 		err = t.k.SetRegs(r)
 	}

@@ -210,8 +210,8 @@ func (t *task) handOver(c *call) (bool, error) {
 	}
 	relative := c.row.Timeout.Relative(&c.plan.Args)
 	switch {
-	case c.moved == 0 && (place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle):
-		code = restartNoIntr // never made
+	case c.moved == 0 && c.deadline.IsZero() && (place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle):
+		code = c.unmade()
 	case place != tracer.PlaceInCall || !interrupted(r):
 		return false, nil // it has just ended: its outcome is on its way
 	case !c.deadline.IsZero() || c.moved > 0:
@@ -231,6 +231,16 @@ func (t *task) handOver(c *call) (bool, error) {
 	return true, nil
 }
 
+// unmade is how a call goes on that the program is in and that was not made: a signal that
+// is handled now ends what only waits. What may also do something is made then, as if the
+// signal had come before.
+func (c *call) unmade() int64 {
+	if c != nil && c.row != nil && (c.futex != nil || !c.deadline.IsZero() || c.row.OnlyWaits()) {
+		return restartNoHand
+	}
+	return restartNoIntr
+}
+
 // linger lets the task go on with its call, or makes the one that its own kernel
 // does not make again: it ends here, on time.
 func (t *task) linger() error {
@@ -242,17 +252,19 @@ func (t *task) linger() error {
 	case c == nil:
 		return t.waitOn(t.wait)
 	case c.begun:
-		if c.row == nil || !c.row.Blocks(&c.args) { // it idled with an open mask: signals of the program are not for it to take
-			*t.in.Mask() = closedMask
-		}
-		if c.plan.Nr == unix.SYS_RT_SIGTIMEDWAIT && t.slot.At(t.in.Regs()) == tracer.PlaceInCall {
-			// It is made again. Away, what it waits for was open; but a task that nobody
-			// traces must block that, or its default action ends the process (man 2 sigtimedwait).
-			*t.in.Mask() = t.user.Mask
-		}
 		mask := t.user.Mask
 		if c.setsMask() {
 			mask = c.mask
+		}
+		switch place := t.slot.At(t.in.Regs()); {
+		case c.row == nil || !c.row.Blocks(&c.args) || place == tracer.PlaceAfterCall || !t.slot.Busy():
+			*t.in.Mask() = closedMask // it idled with an open mask: signals of the program are not for it to take
+		case place != tracer.PlaceInCall:
+			*t.in.Mask() = mask
+		case c.plan.Nr == unix.SYS_RT_SIGTIMEDWAIT:
+			// It is made again. Away, what it waits for was open; but a task that nobody
+			// traces must block that, or its default action ends the process (man 2 sigtimedwait).
+			*t.in.Mask() = t.user.Mask
 		}
 		t.slot.Masks(mask, closedMask)
 		return errors.Join(t.endSession(), t.passOver())

@@ -3,6 +3,7 @@ package deputy
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"umosix/tracer"
@@ -146,8 +147,8 @@ func (b *body) sendOut(p *peer) error {
 		return err
 	}
 	b.sent = img
-	b.addKept(img)
 	img.Signals.AtHome = signalfdSets(b.pid)
+	b.addKept(img)
 	x := b.open(p)
 	defer x.close()
 	if err := x.send(b.header(wire.TypeImage), img); err != nil {
@@ -178,14 +179,16 @@ func (b *body) sendPages(p *peer, s *snapshot.Subject, img *image.Image) (image.
 }
 
 // addKept puts signals taken off the process, its interrupted calls, and what it has
-// used away into the image. Signals that have come since stay here: they are relayed.
+// used away into the image. Signals that have come since stay here: they are relayed. So
+// do those that are read from a descriptor.
 func (b *body) addKept(img *image.Image) {
-	img.Signals.Pending = rawSignals(b.kept)
+	atHome := img.Signals.AtHome
+	img.Signals.Pending = rawSignals(outside(b.kept, atHome))
 	img.Process.Away = b.used
 	for i, t := range b.tasks {
 		to := &img.Tasks[i]
 		to.Away = t.used
-		to.Pending = rawSignals(t.kept)
+		to.Pending = rawSignals(outside(t.kept, atHome))
 		to.Call = image.PendingCall{Nr: -1}
 		if c := t.current(); c != nil {
 			to.Call = image.PendingCall{Nr: int64(c.plan.Nr), Args: c.asMade()}
@@ -193,6 +196,11 @@ func (b *body) addKept(img *image.Image) {
 			to.Call = *t.wait
 		}
 	}
+}
+
+// outside are the signals of a list that are not in a set.
+func outside(list []tracer.Siginfo, set uint64) []tracer.Siginfo {
+	return slices.DeleteFunc(slices.Clone(list), func(info tracer.Siginfo) bool { return set&(1<<(info.Signal()-1)) != 0 })
 }
 
 func rawSignals(kept []tracer.Siginfo) (raw [][]byte) {
@@ -251,14 +259,14 @@ func (b *body) commitOut(p *peer) error {
 // strip gives the body's memory back and makes it ready for the guest's calls.
 // On the tracer's thread.
 func (b *body) strip() error {
-	b.openMask, b.halted = signalfdSets(b.pid), false
-	b.dropKept()
+	b.openMask, b.halted = b.sent.Signals.AtHome, false
+	stay := b.leaveKept()
 	var keep []abi.Region
 	for _, t := range b.tasks {
 		t.wait = nil // the guest's now
 		keep = append(keep, t.current().pages()...)
 	}
-	failed := snapshot.Strip(b.subject(), b.sent, keep)
+	failed := errors.Join(stay, snapshot.Strip(b.subject(), b.sent, keep))
 	b.sent = nil
 	for _, t := range b.tasks {
 		failed = errors.Join(failed, t.serveAway())

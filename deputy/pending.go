@@ -2,6 +2,7 @@ package deputy
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -22,15 +23,15 @@ func (t *task) drain(shared bool) error {
 	if err != nil {
 		return err
 	}
-	for range pending {
-		info, ok, err := t.drainOne(^uint64(0))
+	for i := range pending { // by its number: what comes now stays, and is met again
+		info, ok, err := t.drainOne(1 << (pending[i].Signal() - 1))
 		switch {
 		case err != nil:
 			return err
 		case !ok:
-		case shared:
+		case shared && slices.Contains(pending, info):
 			t.b.kept = append(t.b.kept, info)
-		default:
+		default: // its own, or it has come just now and was preferred to that of the process
 			t.kept = append(t.kept, info)
 		}
 	}
@@ -81,6 +82,21 @@ func (b *body) requeue() error {
 		}
 	}
 	return nil
+}
+
+// leaveKept forgets the signals that were kept, which are where the process is now, but
+// for those that it reads from a descriptor: they are put back.
+func (b *body) leaveKept() (failed error) {
+	others := ^b.openMask
+	kept := outside(b.kept, others)
+	b.kept = nil
+	failed = b.leader().putBack(kept, true)
+	for _, t := range b.tasks {
+		kept := outside(t.kept, others)
+		t.kept = nil
+		failed = errors.Join(failed, t.putBack(kept, false))
+	}
+	return failed
 }
 
 // dropEnded drops the kept signals that a later one has ended: SIGCONT those that stop the

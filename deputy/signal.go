@@ -160,18 +160,19 @@ func (t *task) signalLingering(info *tracer.Siginfo) error {
 	if err := t.beginSession(); err != nil {
 		return err
 	}
-	r := t.in.Regs()
-	if t.slot.At(r) != tracer.PlaceInCall || !interrupted(r) {
+	r, c := t.in.Regs(), t.current()
+	code := r.Result()
+	switch place := t.slot.At(r); {
+	case c.busy() && c.moved == 0 && t.slot.Busy() && (place == tracer.PlaceIdle || place == tracer.PlaceBeforeCall):
+		code = c.unmade() // it has not begun, and would not know of the signal
+	case place != tracer.PlaceInCall || !interrupted(r):
 		if err := t.endSession(); err != nil {
 			return err
 		}
 		return t.passOver() // it ends by itself just now
-	}
-	code := r.Result()
-	if code == restartBlock {
+	case code == restartBlock:
 		code = rawInterrupted
 	}
-	c := t.current()
 	c.ending.Lock()
 	c.setOutcome(code)
 	c.ending.Unlock()

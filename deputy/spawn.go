@@ -97,7 +97,7 @@ func (b *body) prune(img *image.Image) {
 // at home is for whoever reads it from a signalfd, on any thread.
 func (c *call) toSelf() {
 	b, args := c.b, &c.args
-	if abi.HomePid(int32(args[0])) != b.pid || args[1] == 0 || !b.threaded() || b.openMask&(1<<(uint32(args[1])-1)) != 0 {
+	if abi.HomePid(int32(args[0])) != b.pid || args[1] == 0 || b.openMask&(1<<(uint32(args[1])-1)) != 0 {
 		return
 	}
 	tid := uint64(c.t.tid)

@@ -93,15 +93,14 @@ func (x *Executor) meet(conn *os.File) error {
 	if x.ahead, err = x.compareClocks(); err != nil {
 		return err
 	}
-	x.cage, err = cage.New(cage.Config{Tracer: x.tracer, Weakest: x.start.Cage, Home: x.ahead.now(), TrapWallClock: x.ahead.otherWall,
-		Label: fmt.Sprintf("guest of node %v", x.start.Home), Log: x.log})
+	walls := cage.Config{Tracer: x.tracer, Weakest: x.start.Cage, Home: x.ahead.now(), TrapWallClock: x.ahead.otherWall,
+		Label: fmt.Sprintf("guest of node %v", x.start.Home), Log: x.log}
+	if x.start.WeakCage {
+		walls.Force = cage.LevelLandlock
+	}
+	x.cage, err = cage.New(walls)
 	if err != nil {
 		return x.refuse(err)
-	}
-	x.tracer.Unknown = func(tid abi.LocalPid, s tracer.Stop) {
-		if !s.Ended() {
-			x.log.Error().Int("tid", int(tid)).Stringer("stop", s).Msg("stop of an unknown task")
-		}
 	}
 	answer := wire.Hello{Protocol: wire.Protocol, Job: x.start.Job, Node: x.start.Node, Cage: x.cage.Level(), CPU: snapshot.LocalCPU()}
 	return x.link.Send(wire.Header{Type: wire.TypeHello}, &answer)

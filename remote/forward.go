@@ -29,6 +29,10 @@ func (t *task) forward(row *abi.Row, nr uint64, args [6]uint64) {
 	if nr == unix.SYS_RT_SIGTIMEDWAIT && t.takePending(args) {
 		return
 	}
+	if (nr == unix.SYS_SIGNALFD || nr == unix.SYS_SIGNALFD4) && t.g.pendingAmong(abi.Addr(args[1])) {
+		t.askHome("it is about to read from a descriptor what waits for it")
+		return
+	}
 	var planned [6]uint64
 	planned, t.mask, t.temp = row.Mask.Take(args, t.g.mem)
 	payload, refusal, err := t.plan(nr, planned)

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -75,6 +76,19 @@ func (t *task) ownSignal(nr uint64, args [6]uint64) (info tracer.Siginfo, to *ta
 }
 
 func (t *task) isOwnPid(arg uint64) bool { return abi.HomePid(int32(arg)) == t.g.pid }
+
+// pendingAmong tells whether one of the signals of a set in the guest's memory waits here
+// for the guest or one of its tasks (man proc_pid_status).
+func (g *guest) pendingAmong(at abi.Addr) bool {
+	var set [abi.SigsetSize]byte
+	if _, err := g.mem.ReadAt(set[:], at); err != nil {
+		return false
+	}
+	return slices.ContainsFunc(g.tasks, func(t *task) bool {
+		own, shared, err := tracer.Pending(t.k.Tid)
+		return err == nil && (own|shared)&binary.LittleEndian.Uint64(set[:]) != 0
+	})
+}
 
 // noteSignalfd notes the signals of a signalfd that home has just made or changed.
 func (t *task) noteSignalfd(ret int64) {

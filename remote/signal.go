@@ -339,7 +339,8 @@ func (t *task) leaveVdso() {
 	}
 }
 
-// returnSuspend puts back the registers that borrowSuspend took.
+// returnSuspend puts back the registers that borrowSuspend took. A signal that the program
+// does not block outside of its call either comes before the borrowed one.
 func (t *task) returnSuspend() {
 	own := t.suspend
 	t.suspend = nil
@@ -347,8 +348,12 @@ func (t *task) returnSuspend() {
 	if err != nil {
 		return
 	}
-	args := own.Args()
-	r.SetArgs(args)
+	if r.Nr() < 0 {
+		r = *own
+		r.Skip(-int64(unix.EINTR))
+	} else {
+		r.SetArgs(own.Args())
+	}
 	t.k.SetRegs(r)
 }
 

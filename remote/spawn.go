@@ -38,6 +38,9 @@ func (b *birth) isThread() bool {
 func (t *task) clone(nr uint64, args [6]uint64) {
 	b, ok := t.birthArgs(nr, args)
 	switch {
+	case ok && b.flags&unix.CLONE_VM == 0 && t.g.sharesMemory():
+		t.askHome("it starts a process that shares memory with it")
+		return
 	case !ok || !b.isThread() && !t.forks(b):
 		t.askHome("it starts a process in a way that is known at home only")
 		return

@@ -65,21 +65,29 @@ func (r *Regs) Rewind(nr uint64) {
 }
 
 // UndoRestart is for a task that stands before its `syscall` instruction, about to go on
-// with an interrupted call: the kernel has looked at the code that asks for that
-// (ERESTART_RESTARTBLOCK) already, and only this task, in this place, can use what it has
-// noted. The registers become those from before the kernel looked; it reports whether
-// they were such.
+// with an interrupted call: the kernel has looked at the code that asks for that already
+// (arch_do_signal_or_restart), and has left the call's number in both places. Only this
+// task, in this place, can use what it has noted, and a signal that comes now ends the call
+// as it ends one that waits. The registers become those from before the kernel looked, of
+// calls that do nothing but wait; it reports whether they were such.
 func (r *Regs) UndoRestart(m *Memory) bool {
+	args := r.Args()
+	code, waits := abi.WaitCode(r.Rax, &args)
+	if r.Rax == unix.SYS_RESTART_SYSCALL {
+		code, waits = abi.RestartAgain, true
+	} else if r.OrigRax != r.Rax {
+		waits = false
+	}
 	var insn [2]byte
-	if r.Rax != unix.SYS_RESTART_SYSCALL {
+	if !waits {
 		return false
 	}
 	if _, err := m.ReadAt(insn[:], r.PC()); err != nil || insn != [2]byte{0x0f, 0x05} {
 		return false
 	}
 	r.Rip += 2
-	r.SetResult(abi.RestartAgain)
-	r.OrigRax = unix.SYS_RESTART_SYSCALL
+	r.OrigRax = r.Rax
+	r.SetResult(code)
 	return true
 }
 

@@ -269,7 +269,12 @@ func TestUndoRestart(t *testing.T) {
 	if !r.UndoRestart(m) || r.PC() != SeedInsn+2 || r.Result() != abi.RestartAgain || r.Nr() != unix.SYS_RESTART_SYSCALL {
 		t.Errorf("about to restart: %#x, result %d of %d", r.Rip, r.Result(), r.Nr())
 	}
-	for _, other := range []Regs{{Rip: about.Rip + 2, Rax: about.Rax}, {Rip: about.Rip, Rax: unix.SYS_FUTEX}, {Rip: 8, Rax: about.Rax}} {
+	again := Regs{Rip: uint64(SeedInsn), Rax: unix.SYS_PAUSE, OrigRax: unix.SYS_PAUSE}
+	if !again.UndoRestart(m) || again.PC() != SeedInsn+2 || again.Result() != abi.RestartHand || again.Nr() != unix.SYS_PAUSE {
+		t.Errorf("about to pause again: %#x, result %d of %d", again.Rip, again.Result(), again.Nr())
+	}
+	for _, other := range []Regs{{Rip: about.Rip + 2, Rax: about.Rax}, {Rip: about.Rip, Rax: unix.SYS_FUTEX, OrigRax: noSyscall},
+		{Rip: 8, Rax: about.Rax}, {Rip: about.Rip, Rax: unix.SYS_READ, OrigRax: unix.SYS_READ}} {
 		r := other
 		if r.UndoRestart(m) || r != other {
 			t.Errorf("%#x with %d is taken for a restart", other.Rip, other.Rax)

@@ -23,6 +23,17 @@ func FutexByWallClock(op uint64) bool {
 	return false
 }
 
+// FutexHoldsTid tells whether the kernel writes the number of a task into the word of a
+// futex, or compares it (man 2 futex, priority-inheritance futexes).
+func FutexHoldsTid(op uint64) bool {
+	const lockPI, unlockPI, trylockPI, waitRequeuePI, cmpRequeuePI, lockPI2 = 6, 7, 8, 11, 12, 13
+	switch op & futexOp {
+	case lockPI, unlockPI, trylockPI, waitRequeuePI, cmpRequeuePI, lockPI2:
+		return true
+	}
+	return false
+}
+
 // FutexUntil is FUTEX_WAIT with the given arguments, limited by the moment that
 // the words at limit say instead of by a duration.
 func FutexUntil(args [6]uint64, limit Addr) [6]uint64 {
