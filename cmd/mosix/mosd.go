@@ -25,7 +25,9 @@ type mosdCmd struct {
 	NoBalance bool   `help:"Move nothing by itself."`
 	// FalseClock gives the nodes of one machine different clocks in tests.
 	FalseClock time.Duration `hidden:"" placeholder:"DURATION"`
-	Verbose    int           `short:"v" type:"counter" help:"Log more; twice: everything."`
+	// WeakCage has guests in tests walled in as on a node without namespaces.
+	WeakCage bool `hidden:""`
+	Verbose  int  `short:"v" type:"counter" help:"Log more; twice: everything."`
 }
 
 func runMosd(args []string) int {
@@ -76,6 +78,7 @@ type setup struct {
 	log         zerolog.Logger
 	level       string
 	falseClock  time.Duration
+	weakCage    bool
 }
 
 // setup reads map, configuration and secret; with a mistake in one of them there
@@ -101,7 +104,7 @@ func (c *mosdCmd) setup(ctx context.Context) (*setup, error) {
 		return nil, err
 	}
 	s.log, s.level = c.logger(s.self)
-	s.falseClock = c.FalseClock
+	s.falseClock, s.weakCage = c.FalseClock, c.WeakCage
 	return s, nil
 }
 

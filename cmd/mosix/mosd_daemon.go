@@ -72,7 +72,7 @@ func (d *daemon) join(udp gossip.Transport) error {
 		Return: func(ctx context.Context, from wire.NodeID, ask control.Return) (control.Migrated, error) {
 			return d.jobs.MigrateGuest(ctx, from, ask)
 		},
-		Log: d.log, LogLevel: d.level, FalseClock: int64(d.falseClock),
+		Log: d.log, LogLevel: d.level, FalseClock: int64(d.falseClock), WeakCage: d.weakCage,
 	})
 	var err error
 	d.jobs, err = jobs.Open(jobs.Config{

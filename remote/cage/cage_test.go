@@ -251,7 +251,8 @@ func TestSealedGuestChoosesPids(t *testing.T) {
 	c := newCage(t, Config{Weakest: LevelFull})
 	in := spawn(t, c, 4711)
 	at := c.scratch()
-	var tid int64
+	var child *tracer.Task
+	var errno int64
 	var err error
 	c.cfg.Tracer.Do(func() {
 		var m *tracer.Memory
@@ -265,13 +266,17 @@ func TestSealedGuestChoosesPids(t *testing.T) {
 		if _, err = m.WriteAt(args, at); err != nil {
 			return
 		}
-		in.through = true
-		tid, _, err = in.run(unix.SYS_CLONE3, uint64(at), cloneArgsSize)
+		var injector *tracer.Injector
+		if injector, err = in.guest.Injector(c.Insn()); err != nil {
+			return
+		}
+		if child, errno, err = injector.Clone(unix.SYS_CLONE3, uint64(at), cloneArgsSize); err == nil {
+			err = injector.End()
+		}
 	})
-	if err != nil || tid != 4800 {
-		t.Fatalf("thread %d (%v), %v", tid, unix.Errno(-tid), err)
+	if err != nil || child == nil {
+		t.Fatalf("no thread 4800: %v, %v", unix.Errno(-errno), err)
 	}
-	in.through = false
 	if _, trapped := in.try(unix.SYS_CAPSET, 0, 0); !trapped {
 		t.Error("capset is not trapped")
 	}

@@ -127,10 +127,10 @@ func rulesFor(has carried) Rules {
 			rules[nr] = Rule{}
 		}
 	}
-	if !has.pids {
-		delete(rules, unix.SYS_GETPID)
-		delete(rules, unix.SYS_GETTID)
-		delete(rules, unix.SYS_GET_ROBUST_LIST)
+	if !has.pids { // what tells or takes a pid, and futexes that hold the number of a thread
+		for _, nr := range []uint32{unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_GET_ROBUST_LIST, unix.SYS_SET_TID_ADDRESS, unix.SYS_FUTEX} {
+			delete(rules, nr)
+		}
 	}
 	switch {
 	case !has.clocks:

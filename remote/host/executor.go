@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
@@ -13,13 +12,6 @@ import (
 
 	"umosix/wire"
 	"umosix/wire/control"
-)
-
-// The uids of executors under a root mosd: one for each job, which nobody else
-// has.
-const (
-	FirstUid = 2_000_000_000
-	UidCount = 1 << 20
 )
 
 // leaveTimeout bounds how long guests may take to go home.
@@ -34,7 +26,7 @@ type executor struct {
 	job    string
 	home   wire.NodeID
 	pid    int
-	uid    int // its own under a root mosd, else 0
+	uid    int // its own, or 0: mosd's
 	lines  *control.Lines
 	ended  chan struct{}
 	guests []control.Guest
@@ -90,35 +82,13 @@ func (h *Host) startLine(ask *control.Admit, creds control.Credentials) control.
 		grace = min(time.Duration(ask.Grace)*time.Second, maxGrace)
 	}
 	return control.Start{
-		Job: ask.Job, Node: h.cfg.Self, Uid: ask.Uid, Grace: grace, Creds: creds, Log: level, FalseClock: h.cfg.FalseClock,
+		Job: ask.Job, Node: h.cfg.Self, Uid: ask.Uid, Grace: grace, Creds: creds, Log: level, FalseClock: h.cfg.FalseClock, WeakCage: h.cfg.WeakCage,
 		Home: ask.Home, Cage: h.cfg.Policy().Cage, Socket: h.cfg.Socket,
 	}
 }
 
 // maxGrace bounds the silence that a job may ask for.
 const maxGrace = 24 * time.Hour
-
-// takeUid picks a uid that no running executor has; 0 where mosd is not root.
-func (h *Host) takeUid() int {
-	if h.cfg.Uid != 0 {
-		return 0
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for {
-		uid := FirstUid + rand.IntN(UidCount)
-		if !h.uids[uid] {
-			h.uids[uid] = true
-			return uid
-		}
-	}
-}
-
-func (h *Host) giveUid(uid int) {
-	h.mu.Lock()
-	delete(h.uids, uid)
-	h.mu.Unlock()
-}
 
 // follow takes an executor into the books and listens to it.
 func (h *Host) follow(e *executor, channel net.Conn) *executor {

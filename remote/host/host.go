@@ -32,6 +32,8 @@ type Config struct {
 	LogLevel string
 	// FalseClock is handed to executors (control.Start).
 	FalseClock int64
+	// WeakCage is handed to executors (control.Start).
+	WeakCage bool
 }
 
 // Host admits guests. It implements control.GuestVerbs.

@@ -304,19 +304,6 @@ func TestGuestsAndExpel(t *testing.T) {
 	}
 }
 
-func TestUidsOfExecutors(t *testing.T) {
-	h := New(Config{Uid: 0})
-	defer h.Close()
-	first, second := h.takeUid(), h.takeUid()
-	if first == second || first < FirstUid || first >= FirstUid+UidCount {
-		t.Errorf("uids %d and %d", first, second)
-	}
-	h.cfg.Uid = 1000
-	if uid := h.takeUid(); uid != 0 {
-		t.Errorf("uid %d under a user's mosd", uid)
-	}
-}
-
 func TestRubbishCostsOnlyItsConnection(t *testing.T) {
 	w := newWorld(t)
 	conn, err := net.Dial("tcp", w.address)

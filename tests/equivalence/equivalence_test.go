@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -70,6 +71,27 @@ func TestBetweenMachines(t *testing.T) {
 	compare(t, harness.Namespaced, jobs)
 }
 
+// TestWeakCages runs all programs on nodes one of which has no namespaces for its guests.
+func TestWeakCages(t *testing.T) {
+	list, err := compiled()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list = slices.DeleteFunc(slices.Clone(list), func(p programs.Program) bool { return p.Build != programs.Dynamic })
+	ms, _ := sizes()
+	jobs := jobsOf(list, ms)
+	for i := range jobs {
+		jobs[i].once = true
+	}
+	compareIn(t, harness.Cluster{WeakCages: []int{2}}, jobs, func(seeds []int64) []world {
+		if testing.Short() {
+			seeds = seeds[:1]
+		}
+		shaken := slices.DeleteFunc(worlds(seeds), func(w world) bool { return w.seed == 0 })
+		return append(shaken, world{name: "weak", flags: []string{"-2"}}) // processes with threads come home
+	})
+}
+
 func only(jobs []job, names ...string) (chosen []job) {
 	for _, name := range names {
 		for _, j := range jobs {
@@ -83,18 +105,24 @@ func only(jobs []job, names ...string) (chosen []job) {
 
 // compare runs the jobs in all worlds, for every user, on a cluster of three nodes.
 func compare(t *testing.T, kind harness.Kind, jobs []job) {
-	seeds := harness.Seeds()
+	compareIn(t, harness.Cluster{Kind: kind}, jobs, worlds)
+}
+
+// compareIn is compare in some worlds, on three nodes that are otherwise as value says.
+func compareIn(t *testing.T, value harness.Cluster, jobs []job, worlds func(seeds []int64) []world) {
+	kind, seeds := value.Kind, harness.Seeds()
 	users := harness.Users()
 	for _, user := range users {
 		t.Run(user.String(), func(t *testing.T) {
 			if err := os.MkdirAll(programDir(), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			c := harness.Start(t, harness.Cluster{Nodes: 3, Kind: kind, User: user, Share: []string{programDir()}, Clocks: clocks})
+			value.Nodes, value.User, value.Share, value.Clocks = 3, user, []string{programDir()}, clocks
+			c := harness.Start(t, value)
 			var s summary
 			t.Cleanup(func() {
 				t.Logf("%v nodes, user %v, seeds %v\n%s", kind, user, seeds, &s)
-				if s.away > 10 && s.still*10 > s.away {
+				if len(value.WeakCages) == 0 && s.away > 10 && s.still*10 > s.away {
 					t.Errorf("%d of %d jobs ended before they were moved: %v", s.still, s.away, s.names)
 				}
 			})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -38,6 +39,15 @@ func (d *daemon) running() bool {
 
 func (n *Node) logPath() string { return filepath.Join(n.c.dir, fmt.Sprintf("mosd-%d.log", n.ID)) }
 
+// mosdLine is the command line of the node's daemon.
+func (n *Node) mosdLine() []string {
+	line := []string{"mosd", "--node", strconv.Itoa(n.ID), "-v", "--false-clock=" + at(n.c.value.Clocks, n.ID).String()}
+	if slices.Contains(n.c.value.WeakCages, n.ID) {
+		line = append(line, "--weak-cage")
+	}
+	return line
+}
+
 // StartMosd starts the node's daemon, the first time or again after its death, and
 // waits until its socket answers.
 func (n *Node) StartMosd() error {
@@ -48,7 +58,7 @@ func (n *Node) StartMosd() error {
 	defer log.Close()
 	owner := n.As(n.c.value.User)
 	job, err := owner.Start(Command{
-		Args: []string{"mosd", "--node", strconv.Itoa(n.ID), "-v", "--false-clock=" + at(n.c.value.Clocks, n.ID).String()}, Limit: daemonLimit, Stdout: log, Stderr: log,
+		Args: n.mosdLine(), Limit: daemonLimit, Stdout: log, Stderr: log,
 		Env: []string{"XDG_CACHE_HOME=" + filepath.Join(n.Dir(), "cache")},
 	})
 	if err != nil {

@@ -59,6 +59,9 @@ type Cluster struct {
 	// the machine's own.
 	Clocks []time.Duration
 
+	// WeakCages are the nodes whose guests are walled in without namespaces.
+	WeakCages []int
+
 	// For namespaced nodes only, by node (a missing or zero entry is no limit):
 	Speed []int // percent of one CPU
 	CPUs  []int // the CPU to run on, counted from 1
