@@ -43,7 +43,7 @@ func softwareJobs(scale int) []software {
 		{job: job{name: "sanitized", args: []string{"sh", "sanitized.sh", n(3000)}}, heavy: true},
 		{job: job{name: "node", args: []string{"node", "worker.js", n(1)}}, needs: []string{"node"}, heavy: true},
 		{job: job{name: "java", args: []string{"sh", "java.sh", n(1)}}, needs: []string{"java", "javac"}, heavy: true},
-		{job: job{name: "redis", args: []string{"sh", "redis.sh", n(5000)}}, needs: []string{"redis-server", "redis-benchmark"}, heavy: true},
+		{job: job{name: "redis", args: []string{"sh", "redis.sh", n(1500)}}, needs: []string{"redis-server", "redis-benchmark"}, heavy: true},
 		{job: job{name: "nginx", args: []string{"sh", "nginx.sh", n(30)}}, needs: []string{"nginx", "curl"}, heavy: true},
 		{job: job{name: "tmux", args: []string{"sh", "tmux.sh"}}, needs: []string{"tmux"}, heavy: true},
 		{job: job{name: "go", args: []string{"sh", "go.sh", n(1)}}, needs: []string{"go"}, heavy: true},
