@@ -147,6 +147,7 @@ func (b *body) sendOut(p *peer) error {
 		return err
 	}
 	b.sent = img
+	img.Process.Clock.Realtime = b.d.homeClock().Realtime
 	img.Signals.AtHome = signalfdSets(b.pid)
 	b.addKept(img)
 	x := b.open(p)

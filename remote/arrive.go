@@ -73,6 +73,7 @@ func (g *guest) begin() error {
 	if err := snapshot.Compatible(p.CPU, snapshot.LocalCPU()); err != nil {
 		return err
 	}
+	g.x.notSetBack(p.Clock.Realtime)
 	leader := g.leader()
 	k, err := g.x.cage.Spawn(g.pid)
 	if err != nil {

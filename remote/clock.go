@@ -108,6 +108,14 @@ func (x *Executor) hearClock(f *link.Frame) error {
 	return nil
 }
 
+// notSetBack has home's wall clock be at least what an arriving process was told before it
+// was stopped: the offset may have been measured on slow ways.
+func (x *Executor) notSetBack(told int64) {
+	if least := told - localClock(unix.CLOCK_REALTIME); x.ahead.otherWall && least > x.ahead.wall {
+		x.setWall(least)
+	}
+}
+
 // within is the offset of a wall clock that keeps between the bounds: no sooner than home
 // can have told the time, and no later. Only a little of it is taken back at a time.
 func within(ahead, least, most int64) int64 {

@@ -1,6 +1,10 @@
 package remote
 
-import "testing"
+import (
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
 
 func TestWithin(t *testing.T) {
 	for _, c := range []struct {
@@ -15,6 +19,29 @@ func TestWithin(t *testing.T) {
 	} {
 		if got := within(c.ahead, c.least, c.most); got != c.want {
 			t.Errorf("%s: %d, want %d", c.what, got, c.want)
+		}
+	}
+}
+
+func TestNotSetBack(t *testing.T) {
+	const slow, other = -50_000_000, 1_000_000_000_000
+	now := localClock(unix.CLOCK_REALTIME)
+	for _, c := range []struct {
+		what  string
+		ahead offset
+		told  int64
+		least int64
+	}{
+		{"measured on a slow way", offset{wall: other + slow, otherWall: true}, now + other, other},
+		{"measured well", offset{wall: other, otherWall: true}, now + other + slow, other},
+		{"the same clock", offset{}, now + other, 0},
+		{"an image that tells nothing", offset{wall: -other, otherWall: true}, 0, -other},
+	} {
+		x := &Executor{ahead: c.ahead}
+		x.notSetBack(c.told)
+		passed := localClock(unix.CLOCK_REALTIME) - now
+		if got := x.ahead.wall; got > c.least || got < c.least-passed {
+			t.Errorf("%s: %d, want %d", c.what, got, c.least)
 		}
 	}
 }

@@ -63,6 +63,7 @@ func (g *guest) sendImage() error {
 		}
 		img.Tasks[i].Pending = append(t.deferred(), img.Tasks[i].Pending...)
 	}
+	img.Process.Clock.Realtime = localClock(unix.CLOCK_REALTIME) + g.x.ahead.wall
 	img.Limits, img.Signals.AtHome = g.image.Limits, g.atHome
 	g.x.send(g.answer(wire.TypeImage), img)
 	return g.sendPages(s, img)

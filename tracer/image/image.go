@@ -63,7 +63,7 @@ type CPU struct {
 // Clock is the state of home's clocks when the image was made, in nanoseconds.
 type Clock struct {
 	Monotonic, Boottime int64
-	Realtime            int64 // 0 in an image
+	Realtime            int64 // as the process was told it, or a little later
 }
 
 // Task is one thread.
