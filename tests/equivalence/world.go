@@ -69,8 +69,9 @@ const reportLimit = 10 * time.Second
 
 // report is what mosrun reports of a job, as far as it is looked at.
 type report struct {
-	Moves int               `json:"moves"`
-	Calls map[string]uint64 `json:"calls"`
+	Moves  int               `json:"moves"`
+	Freeze float64           `json:"freeze_seconds"` // of all moves
+	Calls  map[string]uint64 `json:"calls"`
 }
 
 // readReport reads the report of a job that has ended.
