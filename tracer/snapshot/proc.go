@@ -62,24 +62,45 @@ func readStatus(pid abi.LocalPid) (st status, err error) {
 	return st, nil
 }
 
+// Numbers that man proc_pid_stat gives to the first of the fields of readStat, to the last
+// that is looked at, and to the time at which the process began, in ticks since the boot.
+const firstField, lastField, startField = 3, 51, 22
+
+// readStat reads what follows the name of a process in its stat. The name may hold
+// anything but is in parentheses, so it is the last of them that counts.
+func readStat(pid abi.LocalPid) ([]string, error) {
+	b, err := readProc(pid, "stat")
+	if err != nil {
+		return nil, err
+	}
+	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
+	if len(fields) <= lastField-firstField {
+		return nil, fmt.Errorf("stat of %d: %d fields", pid, len(fields))
+	}
+	return fields, nil
+}
+
+// readStart reads when a process began, in ticks since the boot.
+func readStart(pid abi.LocalPid) (uint64, error) {
+	fields, err := readStat(pid)
+	if err != nil {
+		return 0, err
+	}
+	return strconv.ParseUint(fields[startField-firstField], 10, 64)
+}
+
 // readLayout reads the fields of struct mm_struct that /proc/PID/stat shows (man
 // proc_pid_stat). Brk is not among them.
 func readLayout(pid abi.LocalPid) (l image.Layout, err error) {
-	b, err := readProc(pid, "stat")
+	fields, err := readStat(pid)
 	if err != nil {
 		return l, err
 	}
-	// The name in parentheses may hold anything, so count from the last one.
-	fields := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	const first = 3 // the number that man proc gives to fields[0]
 	for number, to := range map[int]*abi.Addr{
 		26: &l.StartCode, 27: &l.EndCode, 28: &l.StartStack, 45: &l.StartData, 46: &l.EndData,
 		47: &l.StartBrk, 48: &l.ArgStart, 49: &l.ArgEnd, 50: &l.EnvStart, 51: &l.EnvEnd,
 	} {
-		if number-first >= len(fields) {
-			return l, fmt.Errorf("stat of %d: %d fields", pid, len(fields))
-		}
-		n, err := strconv.ParseUint(fields[number-first], 10, 64)
+		n, err := strconv.ParseUint(fields[number-firstField], 10, 64)
 		if err != nil {
 			return l, fmt.Errorf("stat of %d: %w", pid, err)
 		}

@@ -60,15 +60,12 @@ func (s *Subject) anonymousReason(areas []tracer.Area) (string, error) {
 }
 
 // sharesWith says that another process maps one of the areas, too, as far as it can be
-// known: of what may not be looked at, only a process of the same session is taken for a
-// descendant that has the memory.
+// known: of what may not be looked at, only a kin is taken for one that has the memory.
 func (s *Subject) sharesWith(other abi.LocalPid, own []tracer.Area) string {
 	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", other))
 	switch {
 	case errors.Is(err, fs.ErrPermission):
-		theirs, _ := unix.Getsid(int(other))
-		mine, _ := unix.Getsid(int(s.LocalPid))
-		if theirs == mine {
+		if mayBeKin(s.LocalPid, other) {
 			return fmt.Sprintf("may share memory with process %d, which may not be examined", other)
 		}
 	case err == nil:
@@ -79,6 +76,20 @@ func (s *Subject) sharesWith(other abi.LocalPid, own []tracer.Area) string {
 		}
 	}
 	return ""
+}
+
+// mayBeKin tells whether another process, which may not be looked at, is in the session of
+// a process. Sessions that began outside of this PID namespace are all called 0 (man
+// pid_namespaces): of theirs, only what is no older may descend from the process.
+func mayBeKin(pid, other abi.LocalPid) bool {
+	mine, _ := unix.Getsid(int(pid))
+	theirs, _ := unix.Getsid(int(other))
+	if mine != theirs || mine != 0 {
+		return mine == theirs
+	}
+	began, err := readStart(pid)
+	otherBegan, e := readStart(other)
+	return err != nil || e != nil || otherBegan >= began
 }
 
 // takeResident notes which pages of shared anonymous memory there are: what the program
