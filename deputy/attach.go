@@ -150,7 +150,7 @@ func (t *task) seize() error {
 		t.k = k
 	}
 	t.slept = asleep(t.tid)
-	if b.atExec {
+	if t.stands {
 		return nil
 	}
 	return t.k.Interrupt()
@@ -163,8 +163,8 @@ var errStopped = errors.New("it is stopped; continue it first")
 func stopAll(tasks []*task) error {
 	until := time.Now().Add(stopLimit)
 	for _, t := range tasks {
-		if t.b.atExec {
-			t.b.atExec = false
+		if t.stands {
+			t.stands = false
 			continue
 		}
 		stop, err := t.k.AwaitStop(until)

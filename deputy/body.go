@@ -56,7 +56,6 @@ type body struct {
 	madeBy    *task               // that of its parent which forked it away; nil: it was met at home
 	early     bool                // attached before its exec: stays so at home
 	placing   *placement          // what to do at the exec
-	atExec    bool                // stopped at the exec, for the move that was asked for
 	kept      []tracer.Siginfo    // signals of the process taken off on the way, to be delivered
 	freezing  bool                // the guest's image is on its way: signals are kept
 	timers    map[int]abi.HomePid // whom timers signal, as far as was seen; 0: the process

@@ -350,7 +350,7 @@ func (c *call) keepOutcome() {
 	if !c.busy() || c.takeOutcome() {
 		return
 	}
-	c.goOnShort()
+	c.goOnShort(c.t.in.Regs())
 	if !c.original {
 		return
 	}

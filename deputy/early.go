@@ -92,7 +92,18 @@ func (t *task) stopAtStart() error {
 	if err == nil && s.Kind != tracer.StopTrap {
 		err = fmt.Errorf("process %d stops by %v after its exec", t.b.pid, s)
 	}
+	t.stands = err == nil
 	return err
+}
+
+// start lets a program go on that stands at its start, because its move has failed before
+// it was parked. On the tracer's thread.
+func (t *task) start() error {
+	if !t.stands {
+		return nil
+	}
+	t.stands = false
+	return t.letGo()
 }
 
 // onExec meets a process at the start of a new program: the cheapest moment to
@@ -113,7 +124,6 @@ func (t *task) onExec() error {
 		b.d.letGo(b)
 		return err
 	}
-	b.atExec = true
 	b.d.begin()
 	go func() {
 		defer b.d.end()
@@ -121,6 +131,9 @@ func (t *task) onExec() error {
 		var done control.Done
 		if err := b.moveTo(todo.to, &done); err != nil {
 			b.tell("refused", err.Error())
+			if err := b.on(t.start); err != nil && !errors.Is(err, tracer.ErrGone) {
+				b.d.log.Error().Int("pid", int(b.pid)).Err(err).Msg("not let go at its start")
+			}
 			return
 		}
 		b.tell("placed", todo.to.node.String())

@@ -116,15 +116,23 @@ func (t *task) restarted() uint64 {
 }
 
 // passOver lets a stopped task go on as if it had not been stopped: the kernel
-// restarts most calls by itself, the others are made again here. On the tracer's
-// thread.
+// restarts most calls by itself, the others are made again here, and so is the rest of
+// one that was cut short. On the tracer's thread.
 func (t *task) passOver() error {
 	r, err := t.k.Regs()
 	if err != nil {
 		return err
 	}
 	c := t.current()
-	if t.slot.At(&r) == tracer.PlaceInCall && c != nil && interrupted(&r) && c.mustRenew(r.Result()) {
+	switch {
+	case t.slot.At(&r) != tracer.PlaceInCall || c == nil:
+	case !interrupted(&r):
+		if !t.k.InGroupStop() && c.goOnShort(&r) {
+			if err := t.k.SetRegs(r); err != nil {
+				return err
+			}
+		}
+	case c.mustRenew(r.Result()):
 		if t.k.InGroupStop() && c.endsByStop(r.Result()) {
 			r.LeaveSyscall()
 		} else {

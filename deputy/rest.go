@@ -26,20 +26,19 @@ const (
 	maxVector     = 1024 // UIO_MAXIOV
 )
 
-// goOnShort lets a call that was stopped with a short count go on with the rest. In
-// a session.
-func (c *call) goOnShort() {
-	r := c.t.in.Regs()
+// goOnShort changes the registers of a task that was stopped in the call with a short
+// count: it is to go on with the rest. It tells whether that is so.
+func (c *call) goOnShort(r *tracer.Regs) bool {
 	if !c.busy() || c.row == nil || c.polling || c.t.slot.At(r) != tracer.PlaceInCall {
-		return
+		return false
 	}
 	args, ok := c.rest(r.Result())
-	if !ok {
-		return
+	if ok {
+		nr := uint64(r.Nr())
+		r.SetArgs(args)
+		r.Rewind(nr)
 	}
-	nr := uint64(r.Nr())
-	r.SetArgs(args)
-	r.Rewind(nr)
+	return ok
 }
 
 // rest notes that the call has moved n more bytes and gives the arguments for the

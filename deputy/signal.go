@@ -92,13 +92,17 @@ func (t *task) failed(info *tracer.Siginfo) bool {
 
 // passNative delivers a signal to a program that is at home and traced from its
 // start. A signal that the program ignores would not have reached it untraced:
-// a call that it has interrupted with a plain EINTR is made again if it can be.
+// a call that it has interrupted goes on if it can.
 func (t *task) passNative(sig int) error {
 	r, err := t.k.Regs()
 	if err != nil {
 		return err
 	}
-	if r.Result() == rawInterrupted && interrupted(&r) && t.b.ignores(sig) && t.unbroken.takeUp(&r) {
+	switch {
+	case !t.b.ignores(sig):
+	case isShort(&r):
+		return t.b.goOnHere(t, sig)
+	case r.Result() == rawInterrupted && interrupted(&r) && t.unbroken.takeUp(&r):
 		r.Rewind(uint64(r.Nr()))
 		if err := t.k.SetRegs(r); err != nil {
 			return err
@@ -163,13 +167,13 @@ func (t *task) signalLingering(info *tracer.Siginfo) error {
 	r, c := t.in.Regs(), t.current()
 	code := r.Result()
 	switch place := t.slot.At(r); {
-	case c.busy() && c.moved == 0 && t.slot.Busy() && (place == tracer.PlaceIdle || place == tracer.PlaceBeforeCall):
+	case c.busy() && t.slot.Busy() && (place == tracer.PlaceIdle || place == tracer.PlaceBeforeCall):
 		code = c.unmade() // it has not begun, and would not know of the signal
 	case place != tracer.PlaceInCall || !interrupted(r):
 		if err := t.endSession(); err != nil {
 			return err
 		}
-		return t.passOver() // it ends by itself just now
+		return t.goOn() // it ends by itself just now
 	case code == restartBlock:
 		code = rawInterrupted
 	}

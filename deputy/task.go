@@ -27,6 +27,7 @@ type task struct {
 	user     snapshot.State
 	fences   []abi.Addr         // protected pages of the call made last
 	swept    bool               // no others of its slot are protected
+	stands   bool               // it has stopped already for the move that is to come
 	slept    sleep              // what the program was asleep in before it was stopped
 	wait     *image.PendingCall // a futex wait that the program is in
 	cut      bool               // it was taken out of a call that it has not yet noticed

@@ -1,10 +1,14 @@
 package deputy
 
 import (
+	"errors"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
 	"umosix/tracer/abi"
+	"umosix/tracer/snapshot"
 )
 
 // unbroken is a call of a program at home, traced from its start, that signals
@@ -41,4 +45,47 @@ func (u *unbroken) takeUp(r *tracer.Regs) bool {
 	*arg = u.rest
 	r.SetArgs(args)
 	return true
+}
+
+// isShort tells whether a task was stopped in a call that has moved some of its bytes and
+// would have gone on.
+func isShort(r *tracer.Regs) bool {
+	if r.Nr() < 0 || r.Result() <= 0 {
+		return false
+	}
+	row, args := abi.Lookup(uint64(r.Nr())), r.Args()
+	if row == nil || !row.MustGoOn(&args) {
+		return false
+	}
+	switch row.Nr {
+	case unix.SYS_WRITE, unix.SYS_SENDTO, unix.SYS_RECVFROM:
+		return uint64(r.Result()) < args[2]
+	case unix.SYS_SENDFILE:
+		return uint64(r.Result()) < args[3]
+	}
+	return true // as far as registers tell
+}
+
+// goOnHere has a program at home go on with such a call: it is parked before it sees the
+// short count, and landed at once. One that cannot be parked sees it. On the tracer's thread.
+func (b *body) goOnHere(t *task, sig int) error {
+	if snapshot.Movable(&snapshot.Subject{LocalPid: abi.LocalPid(b.pid)}) != "" {
+		return t.k.Cont(sig)
+	}
+	if err := errors.Join(t.k.Interrupt(), t.k.Cont(sig)); err != nil {
+		return err
+	}
+	stop, err := t.k.AwaitStop(time.Now().Add(stopLimit))
+	switch {
+	case err != nil:
+		return err
+	case stop.Kind == tracer.StopGroup: // it stops, too: its end takes long enough
+		return t.k.Listen()
+	}
+	t.stands = true
+	if err := b.park(); err != nil {
+		return errors.Join(err, t.start())
+	}
+	defer b.d.forget(b)
+	return b.land()
 }

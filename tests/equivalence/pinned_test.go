@@ -181,3 +181,21 @@ func (p *pinned) ends(t *testing.T, reason string) {
 		t.Errorf("the report tells nothing of it: %s", r.Stderr)
 	}
 }
+
+// TestRefusedAtStart starts a program on a node that it may not leave its home for: it runs
+// at home, at once, also while others of its job are away.
+func TestRefusedAtStart(t *testing.T) {
+	program := compileData(t, "filtered")
+	for _, user := range harness.Users() {
+		t.Run(user.String(), func(t *testing.T) {
+			n := harness.Start(t, harness.Cluster{Nodes: 2, User: user}).Node(1)
+			r := n.Run("mosrun", "-w", "-2", "--", "sh", "-c", `sleep 86400 & "$1" mosrun -w -2 echo inside; kill $!`, "sh", program)
+			if !r.OK() || string(r.Stdout) != "inside\n" {
+				t.Error(r)
+			}
+			if !bytes.Contains(r.Stderr, []byte("refused: pinned: has a seccomp filter of its own")) {
+				t.Errorf("mosrun -w says: %s", r.Stderr)
+			}
+		})
+	}
+}
