@@ -143,6 +143,18 @@ func (b *body) on(f func() error) error {
 	return err
 }
 
+// near is on for work that makes many calls in the body.
+func (b *body) near(f func() error) error {
+	return b.on(func() error {
+		var tids []abi.LocalPid
+		for _, t := range b.tasks {
+			tids = append(tids, abi.LocalPid(t.tid))
+		}
+		defer tracer.Near(tids...)()
+		return f()
+	})
+}
+
 // subject is the process, in a session, for package snapshot.
 func (b *body) subject() *snapshot.Subject {
 	leader, of := b.leader(), map[*tracer.Task]*task{}

@@ -106,7 +106,7 @@ func (b *body) thaw(p *peer, cause error) error {
 // beginRebuild stops the body and makes the image's address space in it. The body
 // stays stopped: it may be in a call, which goes on afterwards.
 func (b *body) beginRebuild(img *image.Image) (s *snapshot.Subject, err error) {
-	err = b.on(func() error {
+	err = b.near(func() error {
 		b.prune(img)
 		if err := b.hold(); err != nil {
 			return err
@@ -169,7 +169,7 @@ func (b *body) receivePages(x *exchange, s *snapshot.Subject, img *image.Image) 
 			if err := f.Decode(&t); err != nil {
 				return err
 			}
-			return b.on(func() error { return snapshot.Finish(s, img, t) })
+			return b.near(func() error { return snapshot.Finish(s, img, t) })
 		default:
 			return fmt.Errorf("node %v sends %v in mid-image", x.peer.node, f.Type)
 		}

@@ -67,7 +67,7 @@ func (b *body) goOut(to destination, done *control.Done) error {
 	}
 	defer b.decided()
 	done.Bytes, done.Freeze = p.link.Sent()-sent, time.Since(begin)
-	if err := b.on(b.strip); err != nil {
+	if err := b.near(b.strip); err != nil {
 		b.d.log.Warn().Int("pid", int(b.pid)).Err(err).Msg("memory not given back")
 	}
 	close(b.ready)
@@ -130,7 +130,7 @@ func (b *body) sendOut(p *peer) error {
 	b.mu.Unlock()
 	var img *image.Image
 	var s *snapshot.Subject
-	err := b.on(func() (err error) {
+	err := b.near(func() (err error) {
 		s = b.subject()
 		if reason := snapshot.Movable(s); reason != "" {
 			return &pinnedError{reason}

@@ -80,6 +80,7 @@ func (g *guest) begin() error {
 		return err
 	}
 	leader.k = k
+	defer tracer.Together(k.Tid)()
 	k.Handler = leader.onStop
 	if err := g.enterLoop(p.Window); err != nil {
 		return err
@@ -188,6 +189,7 @@ func (g *guest) complete(f *link.Frame) error {
 }
 
 func (g *guest) becomeReady(t image.Trailer) error {
+	defer tracer.Together(g.leader().k.Tid)()
 	if err := snapshot.Finish(g.subject, g.image, t); err != nil {
 		return err
 	}
@@ -212,6 +214,8 @@ func (g *guest) becomeReady(t image.Trailer) error {
 // becomeReady queues the task's own signals and closes its walls.
 func (t *task) becomeReady(from *image.Task) error {
 	g := t.g
+	defer snapshot.Bind(t.k.Tid, from.CPUs, g.image.Process.CPUs)
+	defer tracer.Together(t.k.Tid)()
 	for _, raw := range from.Pending {
 		if err := t.queue(t.in, raw, true); err != nil {
 			return err

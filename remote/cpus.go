@@ -19,7 +19,7 @@ const lacksCPUs = "it chooses processors that this node does not have"
 // takeCPUs takes over from the image what the finished task is bound to.
 func (t *task) takeCPUs(from *image.Task) {
 	t.cpus, t.rseq = from.CPUs, from.Rseq
-	t.unnumbered = !snapshot.Numbered(t.k.Tid, t.cpus)
+	t.unnumbered = !snapshot.Numbered(t.cpus, t.g.image.Process.CPUs)
 }
 
 // inheritCPUs is for the only task of a process that a task makes.
@@ -82,7 +82,7 @@ func (t *task) noteCPUs(ret int64) {
 	}
 	to.cpus = chosen
 	snapshot.Bind(to.k.Tid, chosen, t.g.image.Process.CPUs)
-	if !to.unnumbered && !snapshot.Numbered(to.k.Tid, chosen) { // it has come from another node meanwhile
+	if !to.unnumbered && !snapshot.Numbered(chosen, t.g.image.Process.CPUs) { // it has come from another node meanwhile
 		to.g.askHome(lacksCPUs)
 	}
 }

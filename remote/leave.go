@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
+	"umosix/tracer/abi"
 	"umosix/tracer/image"
 	"umosix/tracer/snapshot"
 	"umosix/wire"
@@ -49,7 +50,7 @@ func (g *guest) sendImage() error {
 		}
 	}
 	s := g.newSubject(func(t *task) tracer.Caller { return t.injecting() })
-	img, err := snapshot.Take(s)
+	img, err := g.take(s)
 	if err != nil {
 		return err
 	}
@@ -67,6 +68,16 @@ func (g *guest) sendImage() error {
 	img.Limits, img.Signals.AtHome = g.image.Limits, g.atHome
 	g.x.send(g.answer(wire.TypeImage), img)
 	return g.sendPages(s, img)
+}
+
+// take makes the image of the guest.
+func (g *guest) take(s *snapshot.Subject) (*image.Image, error) {
+	var tids []abi.LocalPid
+	for _, t := range g.tasks {
+		tids = append(tids, t.k.Tid)
+	}
+	defer tracer.Near(tids...)()
+	return snapshot.Take(s)
 }
 
 // deferred are the signals that were taken off the task on the way: it is the one

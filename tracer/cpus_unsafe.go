@@ -42,10 +42,67 @@ var AllCPUs = sync.OnceValues(func() (all abi.CPUSet, err error) {
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // and not unlocked: the thread ends with this function
-		if err = SetAffinity(0, slices.Repeat(abi.CPUSet{^uint64(0)}, maxCPUs/64)); err == nil {
+		if err = SetAffinity(0, everyCPU()); err == nil {
 			all, err = Affinity(0)
 		}
 	}()
 	<-done
 	return all, err
 })
+
+// OwnCPUs is the set of processors on which this program itself may run.
+var OwnCPUs = sync.OnceValues(func() (abi.CPUSet, error) { return Affinity(0) })
+
+// Together binds the calling thread, a tracer's, and stopped tasks to one processor until
+// the thread is set apart again; the tasks have to be bound anew by the caller. Each half
+// of an injected call wakes the other side: across the processors of a virtual machine that
+// takes five times as long as the call.
+func Together(tids ...abi.LocalPid) (apart func()) {
+	_, apart = together(tids)
+	return apart
+}
+
+// Near is Together for tasks that are put back to their own processors, too, unless
+// somebody else has chosen some for them meanwhile. They must not be let go before.
+func Near(tids ...abi.LocalPid) (apart func()) {
+	before := make([]abi.CPUSet, len(tids))
+	for i, tid := range tids {
+		before[i], _ = Affinity(tid)
+	}
+	here, free := together(tids)
+	return func() {
+		free()
+		for i, tid := range tids {
+			if now, err := Affinity(tid); err == nil && !before[i].Empty() && now.Within(here) {
+				_ = SetAffinity(tid, asChosen(before[i])) // it was so before
+			}
+		}
+	}
+}
+
+// together is Together; it is all on the processors here.
+func together(tids []abi.LocalPid) (here abi.CPUSet, apart func()) {
+	own, err := OwnCPUs()
+	var cpu uint32
+	if _, _, errno := unix.RawSyscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&cpu)), 0, 0); errno != 0 || err != nil {
+		return nil, func() {}
+	}
+	here = abi.CPUSetOf(int(cpu))
+	if SetAffinity(0, here) == nil {
+		for _, tid := range tids {
+			_ = SetAffinity(tid, here) // if it has ended, nobody waits for it
+		}
+	}
+	return here, func() { _ = SetAffinity(0, own) } // it was so before
+}
+
+// asChosen is what a task has to choose to be as it was on these processors: one that
+// could use all had chosen none, and is to use those that its control group gets later.
+func asChosen(now abi.CPUSet) abi.CPUSet {
+	if all, err := AllCPUs(); err == nil && all.Within(now) {
+		return everyCPU()
+	}
+	return now
+}
+
+func everyCPU() abi.CPUSet { return slices.Repeat(abi.CPUSet{^uint64(0)}, maxCPUs/64) }

@@ -26,6 +26,7 @@ func (c *Cage) Spawn(pid abi.HomePid) (*tracer.Task, error) {
 	if !c.exact.pids {
 		pid = 0
 	}
+	defer tracer.Together(c.first.Tid)()
 	k, err := c.clone(c.idsFor(pid))
 	if err != nil {
 		return nil, fmt.Errorf("spawn guest %d: %w", pid, err)

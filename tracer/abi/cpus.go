@@ -16,6 +16,12 @@ func CPUSetFrom(mask []byte) (s CPUSet) {
 	return s
 }
 
+// CPUSetOf is the set of one processor.
+func CPUSetOf(n int) (s CPUSet) {
+	s.add(n)
+	return s
+}
+
 // Bytes is the set as the kernel takes it.
 func (s CPUSet) Bytes() []byte {
 	mask := make([]byte, 8*len(s))

@@ -25,37 +25,42 @@ func TakeCPUs(img *image.Image) error {
 
 // Bind has a task of a guest run on the processors that it has chosen among all those
 // of its home, as far as this program may use them. One that has not chosen may use
-// them all. It never fails: where a task runs changes no result.
+// them all, and so may one of which it is not known. It never fails: where a task runs
+// changes no result.
 func Bind(tid abi.LocalPid, chosen, all abi.CPUSet) {
-	here, err := tracer.Affinity(0)
-	if err != nil || chosen.Empty() {
-		return
+	if here := places(chosen, all); !here.Empty() {
+		_ = tracer.SetAffinity(tid, here)
 	}
-	if !all.Within(chosen) {
-		here = chosen.On(here)
-	}
-	_ = tracer.SetAffinity(tid, here)
 }
 
-// Numbered tells whether a task can only run on processors whose numbers are among
+// places are the processors for Bind.
+func places(chosen, all abi.CPUSet) abi.CPUSet {
+	here, err := tracer.OwnCPUs()
+	if err != nil || chosen.Empty() || all.Within(chosen) {
+		return here
+	}
+	return chosen.On(here)
+}
+
+// Numbered tells whether Bind leaves a task only processors whose numbers are among
 // those that it has chosen: then it may be told on which it runs.
-func Numbered(tid abi.LocalPid, chosen abi.CPUSet) bool {
-	now, err := tracer.Affinity(tid)
-	return chosen.Empty() || err == nil && now.Within(chosen)
+func Numbered(chosen, all abi.CPUSet) bool {
+	return chosen.Empty() || places(chosen, all).Within(chosen)
 }
 
-// bind places a task of a guest, and tells whether it may know where it runs.
-func (s *Subject) bind(k *tracer.Task, t *image.Task, all abi.CPUSet) bool {
-	if !s.away() {
-		return true
+// bind places the tasks of a guest.
+func (s *Subject) bind(img *image.Image) error {
+	for i, k := range s.Tasks {
+		if s.away() {
+			Bind(k.Tid, img.Tasks[i].CPUs, img.Process.CPUs)
+		}
 	}
-	Bind(k.Tid, t.CPUs, all)
-	return Numbered(k.Tid, t.CPUs)
+	return nil
 }
 
 // Offered tells whether a task of a guest here that chooses processors among all those
 // of its home gets none but these.
 func Offered(chosen, all abi.CPUSet) bool {
-	here, err := tracer.Affinity(0)
+	here, err := tracer.OwnCPUs()
 	return err == nil && (chosen.Within(here) || all.Within(chosen) && here.Within(chosen))
 }

@@ -37,7 +37,7 @@ func (s *Subject) finish(img *image.Image, t image.Trailer) error {
 	}
 	steps := []func(*image.Image) error{
 		s.finishMemory, s.finishLayout, s.finishSignals, s.finishLimits, s.finishPersonality,
-		s.finishPointers, s.verify, s.finishProcessors,
+		s.finishPointers, s.verify, s.finishProcessors, s.bind,
 	}
 	for _, step := range steps {
 		if err := step(img); err != nil {

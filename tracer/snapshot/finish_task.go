@@ -17,7 +17,7 @@ func (s *Subject) finishPointers(img *image.Image) error {
 	for i, k := range s.Tasks {
 		t := &img.Tasks[i]
 		c := s.callerOf(k)
-		known := s.bind(k, t, img.Process.CPUs)
+		known := !s.away() || Numbered(t.CPUs, img.Process.CPUs)
 		numbered = numbered && known
 		if err := s.finishRseq(c, k, t.Rseq, known); err != nil {
 			return err
