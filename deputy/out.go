@@ -138,11 +138,12 @@ func (b *body) sendOut(p *peer) error {
 		if reason := b.d.lookReason(b.pid); reason != "" {
 			return &pinnedError{reason}
 		}
-		if img, err = snapshot.Take(s); err != nil {
-			return err
-		}
-		return snapshot.TakeCPUs(img)
+		img, err = snapshot.Take(s)
+		return err
 	})
+	if err == nil {
+		err = snapshot.TakeCPUs(img) // after it has its own ones back
+	}
 	if err != nil {
 		return err
 	}

@@ -19,8 +19,8 @@ var standing = map[string]string{
 	"shared": "shares writable memory", "file": "shares a file that may be changed", "file-rw": "shares memory that may be made writable",
 	"sysv": "shares System V memory", "aio": "uses asynchronous I/O", "uring": "uses io_uring",
 	"userfaultfd": "handles its own page faults", "secret": "has secret memory", "view": "looks at its own memory",
-	"inherited": "shares writable memory with process",
-	"child":     "has a child that runs in its memory", "traced": "is traced by process",
+	"inherited": "shares writable memory with process", "device": "has a device mapped (anon_inode:[perf_event])", "huge": "uses huge pages of a pool",
+	"child": "has a child that runs in its memory", "traced": "is traced by process",
 }
 
 // passing are the reasons for which a process comes home from the node that it was started

@@ -1,6 +1,7 @@
 // A program with one reason to stay at home, named by its argument: it says when it has
 // it and when it has it no more, and goes on each time when it is given a byte.
 #include <fcntl.h>
+#include <linux/perf_event.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -78,6 +79,11 @@ static void reason(int on) {
 		NEED(on ? (fd = syscall(SYS_userfaultfd, 1)) >= 0 : close(fd) == 0);
 	} else if (IS("secret")) {
 		NEED(on ? (fd = syscall(SYS_memfd_secret, 0)) >= 0 && ftruncate(fd, 4096) == 0 && (p = mmap(NULL, 4096, rw, MAP_SHARED, fd, 0)) != MAP_FAILED : munmap(p, 4096) == 0 && close(fd) == 0);
+	} else if (IS("device")) {
+		struct perf_event_attr counter = {.type = PERF_TYPE_SOFTWARE, .size = sizeof counter, .config = PERF_COUNT_SW_TASK_CLOCK, .exclude_kernel = 1};
+		NEED(on ? (fd = syscall(SYS_perf_event_open, &counter, 0, -1, -1, 0)) >= 0 && (p = mmap(NULL, 8192, rw, MAP_SHARED, fd, 0)) != MAP_FAILED : munmap(p, 8192) == 0 && close(fd) == 0);
+	} else if (IS("huge")) {
+		NEED(on ? (p = mmap(NULL, 2 << 20, rw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0)) != MAP_FAILED : munmap(p, 2 << 20) == 0);
 	} else if (IS("view")) {
 		NEED(on ? (fd = open("/proc/self/maps", O_RDONLY)) >= 0 : close(fd) == 0);
 	} else if (IS("child")) {
