@@ -19,6 +19,15 @@ static void on_user(int sig) { (void)sig; }
 // goes_on tells whether a wait has ended as it should: by its limit, or by a handler.
 static int goes_on(int ret) { return ret == 0 || (errno == EINTR && continued); }
 
+// told tells whether the parent has written. A handler may end a poll that does not wait.
+static int told(void) {
+	struct pollfd p = {.fd = in[0], .events = POLLIN};
+	int n;
+	while ((n = poll(&p, 1, 0)) < 0)
+		CHECK(errno == EINTR);
+	return n;
+}
+
 // be_child tells that it is about to wait, waits, and tells how that has ended. The
 // parent writes a byte when it has been continued as often as it wants to.
 static void be_child(int way, int caught) {
@@ -42,14 +51,14 @@ static void be_child(int way, int caught) {
 	errno = 0;
 	switch (way) {
 	case COMPUTES:
-		while (poll(&p, 1, 0) == 0)
+		while (!told())
 			spin(1);
 		break;
 	case READS:
 		ret = read(in[0], &c, 1);
 		break;
 	case SLEEPS:
-		while (poll(&p, 1, 0) == 0 && goes_on(ret = nanosleep(&t, NULL)))
+		while (!told() && goes_on(ret = nanosleep(&t, NULL)))
 			ret = 0;
 		break;
 	case POLLS:
@@ -60,7 +69,7 @@ static void be_child(int way, int caught) {
 		ret = epoll_wait(ep, &event, 1, 20000);
 		break;
 	case SELECT:
-		while (poll(&p, 1, 0) == 0 && goes_on(ret = select(0, NULL, NULL, NULL, &brief)))
+		while (!told() && goes_on(ret = select(0, NULL, NULL, NULL, &brief)))
 			brief.tv_usec = 30000, ret = 0;
 		break;
 	case RECEIVES:
