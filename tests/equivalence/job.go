@@ -103,9 +103,10 @@ func jobsOf(list []programs.Program, ms int) (jobs []job) {
 		if p.Noting {
 			ms += ms / 2 // most of its time it is in calls, which makes moving it slower
 		}
+		less := p.Noting || p.Build != programs.Dynamic // long, or much like another
 		jobs = append(jobs, job{
 			name: p.Name, args: []string{p.Path, strconv.Itoa(ms)}, input: p.Input, stays: mayStay[program],
-			short: p.Noting, once: p.Noting && !p.Personal,
+			short: less, once: less && !p.Personal,
 		})
 	}
 	return jobs
