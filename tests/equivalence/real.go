@@ -21,7 +21,7 @@ func realJobs(scale int) []job {
 	text, sound := textFile(3*scale<<20), soundFile(24*scale)
 	n := func(base int) string { return fmt.Sprint(base * scale) }
 	return []job{
-		{name: "awk", args: []string{"gawk", "-v", "n=" + n(1300000), "-f", "job.awk"}, setup: files("job.awk", nil)},
+		{name: "awk", args: []string{"gawk", "-v", "n=" + n(1000000), "-f", "job.awk"}, setup: files("job.awk", nil)},
 		{name: "gzip", args: []string{"gzip", "-9", "-n", "-k", "text"}, setup: files("", content{"text": text})},
 		// A script that execs gzip: it may be at home just then, or over.
 		{name: "gunzip", args: []string{"gunzip", "-k", "packed.gz"}, setup: files("", content{"packed.gz": packed(textFile(scale << 24))}), stays: true},
@@ -30,12 +30,12 @@ func realJobs(scale int) []job {
 		{name: "flac", args: []string{"flac", "-8", "-s", "sound.wav"}, setup: files("", content{"sound.wav": sound})},
 		{name: "python", args: []string{"/usr/bin/python3", "job.py", n(4)}, setup: files("job.py", nil)},
 		{name: "python-threads", args: []string{"/usr/bin/python3", "threads.py", n(200)}, setup: files("threads.py", nil)},
-		{name: "xz-threads", args: []string{"xz", "-2", "-k", "-T2", "--block-size=500000", "text"}, setup: files("", content{"text": text})},
+		{name: "xz-threads", args: []string{"xz", "-2", "-k", "-T2", "--block-size=250000", "text"}, setup: files("", content{"text": text[:len(text)/3]})},
 		{name: "sqlite", args: []string{"sqlite3", "-cmd", ".param set :n " + n(60000), "data.db", ".read job.sql"}, setup: files("job.sql", nil)},
 		// Its log in shared memory may pin it.
 		{name: "sqlite-wal", args: []string{"sqlite3", "-cmd", ".param set :n " + n(20000), "-cmd", "PRAGMA journal_mode = WAL", "data.db", ".read job.sql"}, setup: files("job.sql", nil), stays: true},
 		{name: "perl", args: []string{"perl", "job.pl", n(250000)}, setup: files("job.pl", nil)},
-		{name: "sort", args: []string{"sort", "--parallel=1", "-o", "sorted", "text"}, setup: files("", content{"text": textFile(5 * scale << 21)})},
+		{name: "sort", args: []string{"sort", "--parallel=1", "-o", "sorted", "text"}, setup: files("", content{"text": textFile(3 * scale << 21)})},
 		{name: "shell", args: []string{"sh", "job.sh", n(40)}, setup: files("job.sh", nil), stays: true},
 		{name: "substitution", args: []string{"bash", "substitution.sh", n(60)}, setup: files("substitution.sh", nil), stays: true},
 		{name: "pipeline", script: "cat text | $A sort --parallel=1 | $B uniq -c", setup: files("", content{"text": words(textFile(3 * scale << 20))}), stays: true},
