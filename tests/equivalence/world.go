@@ -158,8 +158,8 @@ func known(n *harness.Node, running *harness.Job) bool {
 	return true // the first move says what is wrong
 }
 
-// whyHome says why a job is at home after some time, or is empty. One whose first
-// move is still under way is looked at again.
+// whyHome says why a job stays at home, or is empty. It is looked at several times: its
+// first move may still be under way, or it may be at home for a moment.
 func whyHome(n *harness.Node, running *harness.Job, after time.Duration) (why string) {
 	for range 5 {
 		select {
@@ -171,16 +171,15 @@ func whyHome(n *harness.Node, running *harness.Job, after time.Duration) (why st
 		if err != nil {
 			return err.Error()
 		}
-		moves := 0
-		if why, moves = placeOf(list, running.Pid); why == "" || moves > 0 {
-			return why
+		if why = placeOf(list, running.Pid); why == "" {
+			return ""
 		}
 	}
 	return why
 }
 
 // placeOf says why a process is at home, if it is listed and is.
-func placeOf(list []harness.Process, pid int) (why string, moves int) {
+func placeOf(list []harness.Process, pid int) (why string) {
 	for _, p := range list {
 		if p.Pid != pid || p.Place() != "home" {
 			continue
@@ -189,9 +188,9 @@ func placeOf(list []harness.Process, pid int) (why string, moves int) {
 		if p.Pinned != nil {
 			reason = *p.Pinned
 		}
-		return fmt.Sprintf("at half time it was at home after %d moves (%s)", p.Moves, reason), p.Moves
+		return fmt.Sprintf("it was at home after %d moves (%s)", p.Moves, reason)
 	}
-	return "", 0
+	return ""
 }
 
 // endsSoon tells whether a job that could not be moved was about to end.
