@@ -83,9 +83,10 @@ func (b *body) goOnHere(t *task, sig int) error {
 		return t.k.Listen()
 	}
 	t.stands = true
-	if err := b.park(); err != nil {
-		return errors.Join(err, t.start())
-	}
 	defer b.d.forget(b)
-	return b.land()
+	failed := b.park()
+	if b.now() == parked {
+		return errors.Join(failed, b.land())
+	}
+	return errors.Join(failed, t.start())
 }

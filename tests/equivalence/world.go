@@ -161,17 +161,21 @@ func known(n *harness.Node, running *harness.Job) bool {
 // whyHome says why a job stays at home, or is empty. It is looked at several times: its
 // first move may still be under way, or it may be at home for a moment.
 func whyHome(n *harness.Node, running *harness.Job, after time.Duration) (why string) {
+	moves := 0
 	for range 5 {
 		select {
 		case <-running.Done():
-			return ""
+			if moves == 0 {
+				return ""
+			}
+			return why
 		case <-time.After(after):
 		}
 		list, err := n.Ps()
 		if err != nil {
 			return err.Error()
 		}
-		if why = placeOf(list, running.Pid); why == "" {
+		if why, moves = placeOf(list, running.Pid); why == "" {
 			return ""
 		}
 	}
@@ -179,7 +183,7 @@ func whyHome(n *harness.Node, running *harness.Job, after time.Duration) (why st
 }
 
 // placeOf says why a process is at home, if it is listed and is.
-func placeOf(list []harness.Process, pid int) (why string) {
+func placeOf(list []harness.Process, pid int) (why string, moves int) {
 	for _, p := range list {
 		if p.Pid != pid || p.Place() != "home" {
 			continue
@@ -188,9 +192,9 @@ func placeOf(list []harness.Process, pid int) (why string) {
 		if p.Pinned != nil {
 			reason = *p.Pinned
 		}
-		return fmt.Sprintf("it was at home after %d moves (%s)", p.Moves, reason)
+		return fmt.Sprintf("it was at home after %d moves (%s)", p.Moves, reason), p.Moves
 	}
-	return ""
+	return "", 0
 }
 
 // endsSoon tells whether a job that could not be moved was about to end.

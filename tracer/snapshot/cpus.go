@@ -45,7 +45,8 @@ func places(chosen, all abi.CPUSet) abi.CPUSet {
 // Numbered tells whether Bind leaves a task only processors whose numbers are among
 // those that it has chosen: then it may be told on which it runs.
 func Numbered(chosen, all abi.CPUSet) bool {
-	return chosen.Empty() || places(chosen, all).Within(chosen)
+	here := places(chosen, all)
+	return chosen.Empty() || !here.Empty() && here.Within(chosen)
 }
 
 // bind places the tasks of a guest.

@@ -104,7 +104,8 @@ func (s *Subject) clear(areas []tracer.Area, vdso vdsoPlan) error {
 	return s.empty(s.kept)
 }
 
-// empty drops the pages of what is kept, but for those of files that are shared. Locked memory refuses that.
+// empty drops the pages of what is kept, but for those of files that are shared. Locked
+// memory refuses that.
 func (s *Subject) empty(kept pieces) error {
 	var private []span
 	for _, p := range kept {

@@ -46,9 +46,9 @@ static inline int going(void) { return clock_ms() < guest_end; }
 // because machines of tests are busy.
 static inline int on_time(int64_t start, int ms) {
 	int64_t passed = clock_ms() - start;
-	if (passed < ms - 1 || passed > ms + 2000)
+	if (passed < ms - 1 || passed > ms + 400)
 		fprintf(stderr, "%lld ms passed, %d wanted\n", (long long)passed, ms);
-	return passed >= ms - 1 && passed <= ms + 2000;
+	return passed >= ms - 1 && passed <= ms + 400;
 }
 
 // spin computes for about a millisecond without any system call.
