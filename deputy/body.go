@@ -45,6 +45,7 @@ type body struct {
 	over   chan struct{} // closed when the process has ended
 	using  sync.RWMutex  // held for reading by calls, whose memory goes with the process
 	sent   *image.Image  // of the move out under way
+	own    atomic.Pointer[ownFiles]
 
 	// Of the tracer's thread:
 	mem       *tracer.Memory

@@ -378,6 +378,8 @@ func (c *call) conclude() {
 		c.answerLooked()
 	case snapshot.IsMemoryView(abi.LocalPid(b.pid), c.view):
 		b.comeHome("it looks at its own memory ("+c.view+")", true)
+	case b.own.Load().inUse():
+		b.comeHome(isUsed, true)
 	default:
 		c.noteSignalfd()
 		c.answer()

@@ -171,6 +171,7 @@ func (b *body) gone() {
 	b.mu.Unlock()
 	close(b.over)
 	b.stopPlacing()
+	b.dropOwn()
 	b.d.forget(b)
 	go b.free()
 }

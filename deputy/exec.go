@@ -175,6 +175,7 @@ func inspect(file *os.File) (privileged bool, interpreter string) {
 
 // part ends the process's stay at its peer and gives what tells the peer.
 func (b *body) part(to state) (drop func(), err error) {
+	defer b.dropOwn()
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.state == ended {

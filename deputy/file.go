@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -75,14 +76,16 @@ func (p *parts) each(f image.File, from, to uint64, visit func(n uint64)) {
 
 // sendAhead sends the contents of the files that the process maps while it runs.
 // What it maps afterwards is sent when it stands still. A file that cannot be sent
-// is told of then, too. Only the link's end is an error.
-func (b *body) sendAhead(p *peer) error {
+// is told of then, too. Files that the process has to itself are not opened. Only the
+// link's end is an error.
+func (b *body) sendAhead(p *peer, own []snapshot.OwnFile) error {
 	areas, err := tracer.ReadAreasQuick(abi.LocalPid(b.pid))
 	if err != nil {
 		return nil
 	}
 	for _, a := range areas {
-		if a.Ino == 0 {
+		isOwn := func(f snapshot.OwnFile) bool { return f.File.Dev == a.Dev && f.File.Ino == a.Ino }
+		if a.Ino == 0 || slices.ContainsFunc(own, isOwn) || b.own.Load().has(a.Dev, a.Ino) {
 			continue
 		}
 		file, known := snapshot.HomeFile(abi.LocalPid(b.pid), a)
@@ -102,7 +105,7 @@ func (b *body) sendAhead(p *peer) error {
 // sendFiles sends the contents of mapped files that the executor lacks.
 func (b *body) sendFiles(p *peer, img *image.Image) error {
 	for _, m := range img.Mappings {
-		if m.File < 0 {
+		if m.File < 0 || img.Files[m.File].Own {
 			continue
 		}
 		if err := b.sendFile(p, img.Files[m.File], m.Offset, m.Offset+uint64(m.End-m.Start)); err != nil {
@@ -251,6 +254,9 @@ func (b *body) describe(p *peer, m *wire.MapFile, at abi.Addr, answer *wire.Mapp
 	for _, a := range areas {
 		if a.Start > at || a.End <= at {
 			continue
+		}
+		if b.own.Load().has(a.Dev, a.Ino) {
+			return fmt.Errorf("%s is mapped shared, too", a.Path)
 		}
 		file, known := snapshot.HomeFile(abi.LocalPid(b.pid), a)
 		if !known {

@@ -62,9 +62,13 @@ func (b *body) goOut(to destination, done *control.Done) error {
 	if err := b.sendOut(p); err != nil {
 		return b.notOut(b.abandon(p, err))
 	}
+	if b.own.Load().inUse() {
+		return b.notOut(b.abandon(p, &pinnedError{isUsed}))
+	}
 	if err := b.commitOut(p); err != nil {
 		return b.notOut(b.abandon(p, err))
 	}
+	b.watchOwn()
 	defer b.decided()
 	done.Bytes, done.Freeze = p.link.Sent()-sent, time.Since(begin)
 	if err := b.near(b.strip); err != nil {
@@ -81,13 +85,14 @@ func (b *body) prepareOut(p *peer) error {
 	if b.now() != native {
 		return nil
 	}
-	if reason := snapshot.Movable(&snapshot.Subject{LocalPid: abi.LocalPid(b.pid)}); reason != "" {
+	s := &snapshot.Subject{LocalPid: abi.LocalPid(b.pid)}
+	if reason := snapshot.Movable(s); reason != "" {
 		return &pinnedError{reason}
 	}
 	if reason := b.d.lookReason(b.pid); reason != "" {
 		return &pinnedError{reason}
 	}
-	return b.sendAhead(p)
+	return b.sendAhead(p, s.OwnFiles())
 }
 
 // notOut lets the process go on at home after a failed move. One that is ending has
@@ -100,6 +105,7 @@ func (b *body) notOut(cause error) error {
 	case errors.As(cause, &why):
 		b.setPinned(why.reason)
 	}
+	b.dropOwn()
 	err := b.on(func() error {
 		if b.now() == parked {
 			return b.land()
@@ -137,6 +143,9 @@ func (b *body) sendOut(p *peer) error {
 		}
 		if reason := b.d.lookReason(b.pid); reason != "" {
 			return &pinnedError{reason}
+		}
+		if err := b.takeOwn(s); err != nil {
+			return err
 		}
 		img, err = snapshot.Take(s)
 		return err

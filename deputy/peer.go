@@ -217,6 +217,8 @@ func (p *peer) handle(f *link.Frame) error {
 		return b.serveComeHome(f)
 	case wire.TypeUsage:
 		return b.serveUsage(f)
+	case wire.TypeStores:
+		return b.serveStores(f)
 	}
 	t := b.task(f.Tid)
 	if t == nil {

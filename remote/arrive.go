@@ -193,6 +193,9 @@ func (g *guest) becomeReady(t image.Trailer) error {
 	if err := snapshot.Finish(g.subject, g.image, t); err != nil {
 		return err
 	}
+	if err := g.watchOwn(); err != nil {
+		return err
+	}
 	for _, raw := range g.image.Signals.Pending {
 		if err := g.leader().queue(g.leader().in, raw, false); err != nil {
 			return err

@@ -62,6 +62,15 @@ func (s *store) file(f image.File) (*os.File, error) {
 	if have := s.files[f]; have != nil {
 		return have, nil
 	}
+	file, err := newMemory(f)
+	if err == nil {
+		s.files[f] = file
+	}
+	return file, err
+}
+
+// newMemory makes memory of the size of a file.
+func newMemory(f image.File) (*os.File, error) {
 	fd, err := unix.MemfdCreate("mosix-file", unix.MFD_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("memory for %s: %w", f.Path, err)
@@ -71,7 +80,6 @@ func (s *store) file(f image.File) (*os.File, error) {
 		file.Close()
 		return nil, fmt.Errorf("memory for %s: %w", f.Path, err)
 	}
-	s.files[f] = file
 	return file, nil
 }
 
@@ -132,7 +140,11 @@ func (g *guest) openFile(call tracer.Caller, f image.File) (int, error) {
 	if fd, open := g.files.open[f]; open {
 		return fd, nil
 	}
-	file, err := g.files.store.file(f)
+	memory, access := g.files.store.file, unix.O_RDONLY
+	if f.Own {
+		memory, access = g.openOwn, unix.O_RDWR
+	}
+	file, err := memory(f)
 	if err != nil {
 		return -1, err
 	}
@@ -140,7 +152,7 @@ func (g *guest) openFile(call tracer.Caller, f image.File) (int, error) {
 	if err := unix.Fstat(int(file.Fd()), &st); err != nil {
 		return -1, fmt.Errorf("memory for %s: %w", f.Path, err)
 	}
-	fd, err := g.lend(call, file)
+	fd, err := g.lend(call, file, access)
 	if err != nil {
 		return -1, err
 	}

@@ -48,6 +48,7 @@ type guest struct {
 	subject  *snapshot.Subject // while it is being built
 	image    *image.Image      // as it arrived
 	files    *files
+	own      *own // nil: none
 	since    time.Time
 	used     image.CPUTime // by the process in the stays before
 
@@ -130,6 +131,7 @@ func (g *guest) discard() {
 		t.awaitEnd()
 	}
 	leader.awaitEnd() // whose end is told last
+	g.leaveOwn()
 	if g.loop != nil {
 		g.loop.Close()
 	}

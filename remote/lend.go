@@ -57,8 +57,8 @@ func (g *guest) newLender(call tracer.Caller) (*lender, error) {
 
 func (l *lender) close() { unix.Close(l.ours) }
 
-// lend gives the guest a descriptor of file, by which it can only be read.
-func (g *guest) lend(call tracer.Caller, file *os.File) (int, error) {
+// lend gives the guest a descriptor of file with that access (man open).
+func (g *guest) lend(call tracer.Caller, file *os.File, access int) (int, error) {
 	l := g.files.lender
 	if l == nil {
 		var err error
@@ -67,12 +67,12 @@ func (g *guest) lend(call tracer.Caller, file *os.File) (int, error) {
 		}
 		g.files.lender = l
 	}
-	reading, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", file.Fd()), unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	lent, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", file.Fd()), access|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, fmt.Errorf("open %s for guest %d: %w", file.Name(), g.pid, err)
 	}
-	defer unix.Close(reading)
-	if err := unix.Sendmsg(l.ours, []byte{0}, unix.UnixRights(reading), nil, unix.MSG_DONTWAIT); err != nil {
+	defer unix.Close(lent)
+	if err := unix.Sendmsg(l.ours, []byte{0}, unix.UnixRights(lent), nil, unix.MSG_DONTWAIT); err != nil {
 		return -1, fmt.Errorf("lend %s to guest %d: %w", file.Name(), g.pid, err)
 	}
 	return g.borrow(call, l)

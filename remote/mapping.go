@@ -93,14 +93,25 @@ func (t *task) mapHere(m *wire.Mapped, args [6]uint64) error {
 	return nil
 }
 
-// sharesMemory tells whether the guest has shared anonymous memory. It makes none here, and
-// what it has stays where and as large as it is: home has the memory that it belongs to.
+// sharesMemory tells whether the guest has shared memory that can be written to. It makes
+// none here, and what it has stays where and as large as it is: home has the memory that it
+// belongs to.
 func (g *guest) sharesMemory() bool { return g.sharesIn(0, uint64(abi.TaskSize)) }
 
-// sharesIn tells whether shared anonymous memory came to lie in a range.
+// sharesIn tells whether such memory came to lie in a range.
 func (g *guest) sharesIn(at abi.Addr, size uint64) bool {
+	return g.sharesFileIn(at, size) || g.hasIn(at, size, func(m *image.Mapping) bool { return m.File < 0 })
+}
+
+// sharesFileIn is sharesIn for memory of a file.
+func (g *guest) sharesFileIn(at abi.Addr, size uint64) bool {
+	return g.hasIn(at, size, func(m *image.Mapping) bool { return m.File >= 0 && g.image.Files[m.File].Own })
+}
+
+// hasIn tells whether such a shared mapping came to lie in a range.
+func (g *guest) hasIn(at abi.Addr, size uint64, such func(*image.Mapping) bool) bool {
 	return slices.ContainsFunc(g.image.Mappings, func(m image.Mapping) bool {
-		return m.File < 0 && m.Flags&unix.MAP_SHARED != 0 && m.Start < at+abi.Addr(size) && at < m.End
+		return m.Flags&unix.MAP_SHARED != 0 && m.Start < at+abi.Addr(size) && at < m.End && such(&m)
 	})
 }
 

@@ -21,6 +21,7 @@ func (t *task) onTrap() {
 	if t.g.stage != alive || t.g.halting || t.state != running {
 		return // it is about to make the call when it goes on
 	}
+	t.g.own.flush()
 	nr := uint64(uint32(r.OrigRax))
 	row := abi.Lookup(nr)
 	args := r.Args()
@@ -146,7 +147,9 @@ func (t *task) local(row *abi.Row, nr uint64, args [6]uint64) {
 		t.mremap(args)
 	case unix.SYS_MUNMAP:
 		t.munmap(args)
-	case unix.SYS_MPROTECT, unix.SYS_MADVISE, unix.SYS_BRK, unix.SYS_MSYNC:
+	case unix.SYS_MSYNC:
+		t.msync(row, nr, args)
+	case unix.SYS_MPROTECT, unix.SYS_MADVISE, unix.SYS_BRK:
 		t.g.mem.forget()
 		t.makeIt()
 	case unix.SYS_KILL, unix.SYS_TKILL, unix.SYS_TGKILL, unix.SYS_RT_SIGQUEUEINFO, unix.SYS_RT_TGSIGQUEUEINFO:

@@ -38,6 +38,7 @@ const (
 	TypeFile      Type = 31 // D→E: names a file whose contents follow as TypeBatch of process 0; body: File
 	TypeClock     Type = 32 // both: E→D asks for home's clocks, D→E tells them; body: image.Clock
 	TypeBorn      Type = 33 // D→E: a reply whose result is a process, which is away; body: Reply, payload: Out regions
+	TypeStores    Type = 34 // E→D: what the guest has written to a file that its process alone has; body: Stores, payload: the bytes
 )
 
 // Hello opens a link.
@@ -124,6 +125,19 @@ type Mapped struct {
 	Errno int32
 	At    abi.Addr
 	File  image.File
+}
+
+// Stores says where in a file, which the guest has mapped and its process alone has, it has
+// written something: the bytes of the runs lie in the payload one after another.
+type Stores struct {
+	Dev, Ino uint64 // of the file, as the image names it
+	Runs     []StoreRun
+}
+
+// StoreRun is a range of a file, in bytes.
+type StoreRun struct {
+	Offset uint64
+	Len    uint32
 }
 
 // File gives a file of home a number on this link, which stands in the File of the

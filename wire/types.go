@@ -69,6 +69,7 @@ var rows = [256]row{
 	TypeClock:     {"clock", Both, body[image.Clock](), maxSmallBody, false},
 	TypeFile:      {"file", ToExecutor, body[File](), maxSmallBody, false},
 	TypeBorn:      {"born", ToExecutor, body[Reply](), maxCallBody, true},
+	TypeStores:    {"stores", ToDeputy, body[Stores](), maxCallBody, true},
 }
 
 // Known says whether the protocol has such a frame.

@@ -34,7 +34,7 @@ var expected = []expectation{
 	{program: "traced", in: moving, status: "exit 99", output: `line 10: strstr(buf, "\nTracerPid:\t0\n")`,
 		reason: "a process that is about to move is traced for a moment before it stands still"},
 	{program: "shared", in: moving, pinned: "shares ",
-		reason: "shared memory with a name is pinned even if nobody shares it"},
+		reason: "nobody is told of who writes to a memfd"},
 	{program: "sharedanon", in: moving, pinned: "share",
 		reason: "shared memory is made, moved and inherited at home"},
 	{program: "signalfds", in: moving, pinned: "about to read from a descriptor",

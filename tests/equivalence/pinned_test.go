@@ -16,7 +16,7 @@ import (
 // standing are the reasons for which a process at home does not leave, as users read
 // them, and goes when they are gone.
 var standing = map[string]string{
-	"shared": "shares writable memory", "file": "shares a file that may be changed", "file-rw": "shares memory that may be made writable",
+	"shared": "shares memory with process", "opened": "shares a file that process", "large": "shares writable memory (", "file": "shares a file that may be changed", "file-rw": "shares memory that may be made writable",
 	"sysv": "shares System V memory", "aio": "uses asynchronous I/O", "uring": "uses io_uring",
 	"userfaultfd": "handles its own page faults", "secret": "has secret memory", "view": "looks at its own memory",
 	"inherited": "shares writable memory with process", "device": "has a device mapped (anon_inode:[perf_event])", "huge": "uses huge pages of a pool",

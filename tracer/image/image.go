@@ -147,6 +147,7 @@ type File struct {
 	Dev, Ino uint64
 	Size     int64
 	MtimeNs  int64
+	Own      bool // the process has it to itself: its mappings are shared, and their pages travel
 }
 
 // Signals is the signal state of the whole process.

@@ -62,7 +62,6 @@ func (s *Subject) ours(a tracer.Area) bool {
 
 // mappings turns areas into the mappings and files of an image.
 func (s *Subject) mappings(areas []tracer.Area) ([]image.Mapping, []image.File, error) {
-	type identity struct{ dev, ino uint64 }
 	index := map[identity]int{}
 	var files []image.File
 	var out []image.Mapping
@@ -89,7 +88,7 @@ func (s *Subject) mappings(areas []tracer.Area) ([]image.Mapping, []image.File, 
 				s.whole[m.Start] = true
 			}
 		}
-		if m.Flags&unix.MAP_SHARED != 0 && isFile(a) && (m.File < 0 || m.Prot&unix.PROT_WRITE != 0) {
+		if m.Flags&unix.MAP_SHARED != 0 && isFile(a) && (m.File < 0 || m.Prot&unix.PROT_WRITE != 0 && !files[m.File].Own) {
 			return nil, nil, fmt.Errorf("pid %d shares memory at %#x (%s)", s.Pid, a.Start, a.Path)
 		}
 		out = append(out, m)
@@ -124,6 +123,9 @@ func (s *Subject) fileOf(a tracer.Area) (image.File, bool, error) {
 			return f, false, fmt.Errorf("pid %d maps %s at %#x, which is no file of its home", s.Pid, a.Path, a.Start)
 		}
 		return f, true, nil
+	}
+	if own := s.own[identityOf(a)]; own != nil {
+		return own.File, true, nil
 	}
 	f, known := HomeFile(s.LocalPid, a)
 	return f, known, nil

@@ -38,7 +38,11 @@ func (s *Subject) fill(b *image.Batch) error {
 		}
 	}
 	s.tally.Add(b)
-	for runs := b.Runs; len(runs) > 0; {
+	runs := b.Runs
+	if !s.away() && hasOwn(s.wanted) {
+		pages, runs = s.withoutOwn(pages, runs)
+	}
+	for len(runs) > 0 {
 		n, size, writable := s.alike(runs)
 		if !writable || !s.writeRuns(pages[:size], runs[:n]) {
 			if err := s.forceRuns(pages[:size], runs[:n]); err != nil {

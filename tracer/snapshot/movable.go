@@ -87,7 +87,7 @@ func (s *Subject) areasReason() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	s.areas = areas
+	s.areas, s.own, s.ownBytes = areas, nil, 0
 	if len(areas) == 0 {
 		return "has no memory", nil
 	}
@@ -98,6 +98,9 @@ func (s *Subject) areasReason() (string, error) {
 		if reason := s.areaReason(a, st.uid); reason != "" {
 			return reason, nil
 		}
+	}
+	if reason, err := s.ownersReason(areas); reason != "" || err != nil {
+		return reason, err
 	}
 	return s.anonymousReason(areas)
 }
@@ -150,21 +153,12 @@ func harmlessDevice(name string) bool {
 
 // sharedReason judges shared mappings. One that can never be written ("mw" is
 // VM_MAYWRITE) and whose file the job's user cannot change either reads the same
-// everywhere.
+// everywhere. So do those of a guest: they came with it.
 func (s *Subject) sharedReason(a tracer.Area, name string, uid int) string {
-	if a.Writable() {
-		return fmt.Sprintf("shares writable memory (%s)", name)
-	}
-	if s.away() {
+	if s.away() || s.isStable(a, uid) {
 		return ""
 	}
-	if a.HasFlag("mw") {
-		return fmt.Sprintf("shares memory that may be made writable (%s)", name)
-	}
-	if !s.stable(a, uid) {
-		return fmt.Sprintf("shares a file that may be changed (%s)", name)
-	}
-	return ""
+	return s.ownReason(a, name, uid)
 }
 
 // SharedReason says why a process at home must stay there with the shared mapping
@@ -181,7 +175,10 @@ func SharedReason(pid abi.LocalPid, at abi.Addr) (string, error) {
 	s := &Subject{LocalPid: pid}
 	for _, a := range areas {
 		if a.Start <= at && at < a.End && a.Shared() {
-			return s.sharedReason(a, a.Path, st.uid), nil
+			if s.isStable(a, st.uid) {
+				return "", nil
+			}
+			return sharedText(a, a.Path), nil
 		}
 	}
 	return "", nil
@@ -191,7 +188,11 @@ func SharedReason(pid abi.LocalPid, at abi.Addr) (string, error) {
 // root they must do; otherwise root's own files are safe wherever they lie.
 var systemTrees = []string{"/usr/", "/lib/", "/lib64/", "/etc/", "/opt/", "/var/cache/", "/nix/store/", "/gnu/store/"}
 
-func (s *Subject) stable(a tracer.Area, uid int) bool {
+// isStable tells whether nobody but the superuser can change what a mapping shows.
+func (s *Subject) isStable(a tracer.Area, uid int) bool {
+	if a.Writable() || a.HasFlag("mw") {
+		return false
+	}
 	var st unix.Stat_t
 	if unix.Stat(fmt.Sprintf("/proc/%d/root%s", s.LocalPid, a.Path), &st) != nil || st.Ino != a.Ino {
 		return false

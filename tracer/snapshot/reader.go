@@ -19,10 +19,12 @@ func (s *Subject) readAll(img *image.Image, p *pipeline) error {
 	r := &reader{subject: s, pipeline: p}
 	for i := range img.Mappings {
 		m := &img.Mappings[i]
-		r.sparse = m.File < 0
+		r.sparse = m.File < 0 || isOwn(img, m)
 		switch {
 		case isSharedAnonymous(m):
 			err = r.addSpans(s.resident[m.Start])
+		case isOwn(img, m):
+			err = r.addWhole(wantedSpan(m))
 		case m.Flags&unix.MAP_SHARED != 0:
 		case s.whole[m.Start]:
 			err = r.addWhole(wantedSpan(m))

@@ -79,6 +79,15 @@ func stays(img *image.Image, keep []abi.Region) []span {
 	return out
 }
 
+// letStore makes a mapping of a file that the process has to itself writable: what a guest
+// stores there comes to it. Prepare protects it again.
+func (s *Subject) letStore(img *image.Image, m *image.Mapping) error {
+	if !isOwn(img, m) || m.Prot&unix.PROT_WRITE != 0 {
+		return nil
+	}
+	return s.protect(m, m.Prot|unix.PROT_WRITE)
+}
+
 // giveBack drops all pages but those of stays, and of files that are shared. Locked
 // memory is unlocked first; Finish locks it again.
 func (s *Subject) giveBack(img *image.Image, stays []span) error {
@@ -86,6 +95,9 @@ func (s *Subject) giveBack(img *image.Image, stays []span) error {
 	for i := range img.Mappings {
 		m := &img.Mappings[i]
 		if m.Flags&unix.MAP_SHARED != 0 && m.File >= 0 {
+			if err := s.letStore(img, m); err != nil {
+				return err
+			}
 			continue
 		}
 		r := wantedSpan(m)

@@ -77,6 +77,8 @@ type Subject struct {
 	OpenFile func(image.File) (fd int, closeIt bool, err error)
 
 	areas    []tracer.Area           // what Movable has seen, for Take
+	own      map[identity]*OwnFile   // files that Movable has found the process to have to itself
+	ownBytes uint64                  // of their mappings
 	whole    map[abi.Addr]bool       // starts of mappings that Take has turned into anonymous ones: every page is sent
 	resident map[abi.Addr][]span     // pages of shared anonymous memory, by the start of its mapping
 	wanted   *image.Image            // what Prepare has been told

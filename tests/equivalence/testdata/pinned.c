@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -50,15 +51,19 @@ static void reason(int on) {
 	static unsigned long ctx;
 	static pid_t child;
 	const int rw = PROT_READ | PROT_WRITE;
-	if (IS("shared") || IS("file") || IS("file-rw")) {
+	if (IS("shared") || IS("file") || IS("file-rw") || IS("opened") || IS("large")) {
 		if (!on) {
-			NEED(strcmp(p, "text") == 0 && munmap(p, 4096) == 0);
+			NEED(strcmp(p, "text") == 0 && munmap(p, IS("large") ? 2 << 20 : 4096) == 0 && (!child || (kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child)));
 			return;
 		}
 		fd = open("data", IS("file") ? O_RDONLY : O_RDWR);
-		NEED(fd >= 0);
-		p = mmap(NULL, 4096, IS("shared") ? rw : PROT_READ, MAP_SHARED, fd, 0);
+		NEED(fd >= 0 && (!IS("file-rw") || fchmod(fd, 0666) == 0) && (!IS("large") || ftruncate(fd, 2 << 20) == 0));
+		if (IS("opened") && (child = fork()) == 0)
+			_exit(waits(NULL));
+		p = mmap(NULL, IS("large") ? 2 << 20 : 4096, IS("file") || IS("file-rw") ? PROT_READ : rw, MAP_SHARED, fd, 0);
 		NEED(p != MAP_FAILED && close(fd) == 0);
+		if (IS("shared") && (child = fork()) == 0)
+			_exit(waits(NULL));
 	} else if (IS("inherited")) {
 		if (!on) {
 			NEED(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child && strcmp(p, "text") == 0);
@@ -83,7 +88,7 @@ static void reason(int on) {
 		struct perf_event_attr counter = {.type = PERF_TYPE_SOFTWARE, .size = sizeof counter, .config = PERF_COUNT_SW_TASK_CLOCK, .exclude_kernel = 1};
 		NEED(on ? (fd = syscall(SYS_perf_event_open, &counter, 0, -1, -1, 0)) >= 0 && (p = mmap(NULL, 8192, rw, MAP_SHARED, fd, 0)) != MAP_FAILED : munmap(p, 8192) == 0 && close(fd) == 0);
 	} else if (IS("huge")) {
-		NEED(on ? (p = mmap(NULL, 2 << 20, rw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0)) != MAP_FAILED : munmap(p, 2 << 20) == 0);
+		NEED(on ? (p = mmap(NULL, 2 << 20, rw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0)) != MAP_FAILED : munmap(p, IS("large") ? 2 << 20 : 4096) == 0);
 	} else if (IS("view")) {
 		NEED(on ? (fd = open("/proc/self/maps", O_RDONLY)) >= 0 : close(fd) == 0);
 	} else if (IS("child")) {

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,9 +48,14 @@ int main(int argc, char **argv) {
 	} else if (!strcmp(what, "file")) {
 		fd = open(argv[2], O_RDONLY);
 		p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
-	} else if (!strcmp(what, "file-rw")) {
+	} else if (!strcmp(what, "file-rw") || !strncmp(what, "own", 3)) {
 		fd = open(argv[2], O_RDWR);
-		p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+		if (!strcmp(what, "file-rw") && fchmod(fd, 0666)) return 77;
+		if (!strcmp(what, "own-large") && ftruncate(fd, 2 << 20)) return 77;
+		if (!strcmp(what, "own-opened") && fork() == 0) _exit(waits(NULL));
+		p = mmap(NULL, 2 << 20, !strcmp(what, "file-rw") ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		if (strcmp(what, "own-large") && munmap((char *)p + 8192, (2 << 20) - 8192)) return 77;
+		if (!strcmp(what, "own-mapped") && fork() == 0) _exit(waits(NULL));
 	} else if (!strcmp(what, "sysv")) {
 		int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
 		p = shmat(id, NULL, 0);
