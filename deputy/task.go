@@ -217,11 +217,27 @@ func (t *task) takeDeferred() {
 	}
 }
 
+// enterSuspended takes a task, whose registers and memory are its own, into the call that it
+// is about to make again if that has a signal mask of its own.
+func (t *task) enterSuspended() {
+	m, err := tracer.OpenMemory(t.k.Tid)
+	if err != nil {
+		return // it has ended
+	}
+	defer m.Close()
+	r, err := t.k.Regs()
+	mask, maskErr := t.k.SigMask()
+	if _, ok := r.Suspended(m); ok && err == nil && maskErr == nil {
+		_ = t.k.EnterCall(r, mask) // if it is gone, its end is told by its stop
+	}
+}
+
 // letGo ends our hold of a task whose registers and memory are its own.
 func (t *task) letGo() error {
 	if t.k == nil {
 		return nil
 	}
+	t.enterSuspended()
 	t.takeDeferred()
 	// It stands in no signal stop, where one could be delivered: they are sent again.
 	for _, info := range append(t.kept, t.b.kept...) {

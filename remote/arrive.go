@@ -258,6 +258,7 @@ func (g *guest) goOn() {
 		case call.Nr >= 0:
 			t.resume(uint64(call.Nr), call.Args)
 		default:
+			t.noteSuspended()
 			free = append(free, func() { t.cont(0) })
 		}
 	}

@@ -53,7 +53,9 @@ func (t *task) forward(row *abi.Row, nr uint64, args [6]uint64) {
 	if err != nil {
 		t.g.x.end(err)
 	}
-	t.seq = seq
+	if t.seq = seq; row.Blocks(&args) {
+		t.meetShared()
+	}
 }
 
 // woken tells whether a signal waits that ends the call which the task waits for: one
@@ -262,6 +264,7 @@ func (t *task) finishInterrupted(ret int64) {
 	if err := t.k.SetRegs(r); err != nil {
 		return
 	}
+	t.noteSuspended()
 	t.cont(0)
 }
 
@@ -284,7 +287,8 @@ func (t *task) borrowSuspend(r *tracer.Regs) {
 	t.suspend = &own
 	buffers, at := t.slot.Buffers()
 	binary.LittleEndian.PutUint64(buffers[maskOffset:], t.mask)
-	r.Rewind(unix.SYS_RT_SIGSUSPEND)
+	r.OrigRax = unix.SYS_RT_SIGSUSPEND
+	r.SetResult(restartNoHand)
 	r.SetArgs([6]uint64{uint64(at) + maskOffset, abi.SigsetSize, r.Rdx, r.R10, r.R8, r.R9})
 }
 

@@ -59,6 +59,7 @@ type guest struct {
 	heard     uint64          // the last frame with a signal
 	stopped   bool            // by the default action of a signal
 	stopBy    *tracer.Siginfo // what stops it as soon as it goes on
+	waits     bool            // signals may wait in the queue of the process
 	halting   bool            // all tasks are being stopped
 	ignored   uint64          // signals that the program ignores
 	atHome    uint64          // signals that a signalfd at home reads

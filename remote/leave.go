@@ -199,6 +199,7 @@ func (g *guest) thaw() {
 func (t *task) thaw() {
 	t.anew = false
 	if !t.still || t.k.SetRegs(t.user.Regs) == nil {
+		t.noteSuspended()
 		t.cont(0)
 	}
 }

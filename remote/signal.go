@@ -62,11 +62,26 @@ func (g *guest) receive(info *tracer.Siginfo) error {
 	if !t.halt() || g.passes(info.Signal()) {
 		return nil
 	}
+	g.waits = true
 	err := t.queue(t.injecting(), info[:], false)
 	if err == nil && g.stage == alive && t.state == running {
 		t.cont(0)
 	}
 	return err
+}
+
+// meetShared ends the wait of a task that has just begun it, if a signal for the process
+// ends that which nobody wanted when it was queued: the task blocked it when it was asked,
+// and stood before its call, where the kernel passes it over, a moment later.
+func (t *task) meetShared() {
+	if !t.g.waits {
+		return
+	}
+	pending, err := t.k.PeekPending(true)
+	t.g.waits = err != nil || len(pending) > 0
+	if slices.ContainsFunc(pending, func(info tracer.Siginfo) bool { return t.wakes(info.Signal()) }) {
+		t.interrupt()
+	}
 }
 
 // passes tells whether a signal is a SIGCONT that has done its work, while a task waits
@@ -288,7 +303,7 @@ func (g *guest) defaultAction(sig int) uint64 {
 // blocks tells whether the guest blocks a signal where it stands.
 func (t *task) blocks(sig int) bool {
 	mask := t.mask
-	if !t.temp || t.state != waiting {
+	if !t.suspends && (!t.temp || t.state != waiting) {
 		mask, _ = t.k.SigMask()
 	}
 	return mask&(1<<(sig-1)) != 0
@@ -313,8 +328,11 @@ func (t *task) onSignal(sig int) {
 		return
 	}
 	action := t.g.defaultAction(sig)
-	if action&quietSignals != 0 {
-		t.cont(sig) // nobody notices: a borrowed sigsuspend goes on
+	if action&quietSignals != 0 { // nobody notices
+		if t.noteSuspended(); t.suspends {
+			sig = 0
+		}
+		t.cont(sig)
 		return
 	}
 	if t.suspend != nil {

@@ -55,6 +55,7 @@ type task struct {
 	cpus       abi.CPUSet   // on which home lets it run
 	unnumbered bool         // it runs on others here: it must not see their numbers
 	rseq       image.Rseq   // then: what the program has registered
+	suspends   bool         // it stands in a call that sets a mask, and goes on into it
 	suspend    *tracer.Regs // registers to put back when a signal ends a borrowed sigsuspend
 	own        *[6]uint64   // arguments to put back when a call with others ends
 }
@@ -73,9 +74,40 @@ func (t *task) cont(sig int) {
 		return
 	}
 	t.state = running
-	if err := t.k.Cont(sig); err != nil && err != tracer.ErrGone {
+	var err error
+	if t.suspends && sig == 0 {
+		err = t.enterSuspended()
+	}
+	if t.suspends = false; err == nil {
+		err = t.k.Cont(sig)
+	}
+	if err != nil && err != tracer.ErrGone {
 		t.g.fail("guest not continued", err)
 	}
+}
+
+// noteSuspended looks whether the task stands in a call that sets a signal mask. While it
+// is in such a call, what the call blocks is blocked.
+func (t *task) noteSuspended() {
+	r, err := t.k.Regs()
+	if row, ok := r.Suspended(t.g.mem.Memory); err == nil && ok {
+		args := r.Args()
+		t.mask, t.suspends = row.Mask.Read(&args, t.g.mem)
+	}
+}
+
+// enterSuspended takes a task into the call that it stands in, unless it stands elsewhere by
+// now.
+func (t *task) enterSuspended() error {
+	r, err := t.k.Regs()
+	if _, ok := r.Suspended(t.g.mem.Memory); err != nil || !ok {
+		return err
+	}
+	mask, err := t.k.SigMask()
+	if err != nil {
+		return err
+	}
+	return t.k.EnterCall(r, mask)
 }
 
 // onStop takes the stops of a task. On the tracer's thread.
@@ -187,6 +219,7 @@ func (t *task) halt() bool {
 			return false
 		}
 		if s.Kind == tracer.StopTrap {
+			t.noteSuspended()
 			return true
 		}
 		if t.onStop(t.k, s); t.g.halting && t.trapped {

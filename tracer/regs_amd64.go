@@ -64,6 +64,18 @@ func (r *Regs) Rewind(nr uint64) {
 	r.OrigRax = noSyscall
 }
 
+// Suspended is the row of the call that the task is in, interrupted, if it has a signal mask
+// of its own and is made again unless a signal is handled. The registers become those from
+// before the kernel looked at that.
+func (r *Regs) Suspended(m *Memory) (row *abi.Row, ok bool) {
+	r.UndoRestart(m)
+	if r.Result() != abi.RestartHand || r.Nr() < 0 {
+		return nil, false
+	}
+	row = abi.Lookup(r.OrigRax)
+	return row, row != nil && row.Mask.Arg != 0
+}
+
 // UndoRestart is for a task that stands before its `syscall` instruction, about to go on
 // with an interrupted call: the kernel has looked at the code that asks for that already
 // (arch_do_signal_or_restart), and has left the call's number in both places. Only this

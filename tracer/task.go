@@ -316,6 +316,32 @@ func (k *Task) Settle() error {
 	return k.awaitTrap()
 }
 
+// EnterCall takes a stopped task into the call that it is about to make again, before any
+// signal is delivered: of the signals that the call lets in and those that are let in
+// outside of it, the kernel would take one of the latter first. mask is what is blocked
+// outside. The task stands at the entry of the call afterwards.
+func (k *Task) EnterCall(r Regs, mask uint64) error {
+	r.Rewind(r.OrigRax)
+	if err := errors.Join(k.SetRegs(r), k.SetSigMask(^uint64(0))); err != nil {
+		return err
+	}
+	for sig := 0; ; {
+		if err := k.Syscall(sig); err != nil {
+			return err
+		}
+		s, err := k.Wait()
+		if err != nil {
+			return err
+		}
+		if s.Kind == StopSyscall {
+			return k.SetSigMask(mask)
+		}
+		if sig, err = k.Meet(s); err != nil {
+			return err
+		}
+	}
+}
+
 // Meet takes a signal off a task that is about to be delivered while something else is
 // waited for, and keeps it. One that stops the process at once is to go on with.
 func (k *Task) Meet(s Stop) (goOnWith int, err error) {
