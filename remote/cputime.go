@@ -3,6 +3,7 @@ package remote
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -58,10 +59,70 @@ func (g *guest) addUsed(img *image.Image) error {
 	return err
 }
 
+// homeTime is what home has told of the CPU time of a process or of a task. It holds until
+// home is asked for something again: until then the body waits.
+type homeTime struct {
+	ns   int64
+	asks uint64 // guest.asks when it was told
+}
+
+// tellCPUTime answers a task that reads a clock of its own CPU time, or its process's, if
+// nothing has happened at home since it did so last. It reports false if home is to be asked.
+func (t *task) tellCPUTime(nr uint64, args [6]uint64) bool {
+	if nr != unix.SYS_CLOCK_GETTIME {
+		return false
+	}
+	t.call.Nr, t.call.Args = nr, args
+	who, ok := t.asksTimeOf()
+	waits := func(t *task) bool { return t.state == waiting } // home may be at work for it
+	if !ok || abi.CountsUserTime(args[0]) || slices.ContainsFunc(t.g.tasks, waits) {
+		return false
+	}
+	home := t.homeTime(who)
+	if home.asks != t.g.asks || home.asks == 0 {
+		return false
+	}
+	away, err := t.clockAway(who)
+	if err != nil {
+		return false
+	}
+	now := abi.TimespecOf(home.ns + away)
+	if _, err := t.g.mem.WriteAt(now[:], abi.Addr(args[1])); err != nil {
+		return false
+	}
+	t.finish(0)
+	return true
+}
+
+// homeTime is what home has told of the time that RUSAGE_THREAD or RUSAGE_SELF means.
+func (t *task) homeTime(who int) *homeTime {
+	if who == unix.RUSAGE_THREAD {
+		return &t.timeAtHome
+	}
+	return &t.g.timeAtHome
+}
+
+// clockAway is the CPU time used away until now, in nanoseconds: in the stays before, and
+// here, by the clock of the task or the process (clockid_t in posix-timers_types.h).
+func (t *task) clockAway(who int) (int64, error) {
+	const scheduled, perThread = 2, 4
+	used, clock := t.g.used, int32(^t.g.leader().k.Tid<<3|scheduled)
+	if who == unix.RUSAGE_THREAD {
+		used, clock = t.used, int32(^t.k.Tid<<3|scheduled|perThread)
+	}
+	var here unix.Timespec
+	err := unix.ClockGettime(clock, &here)
+	return used.Total() + here.Nano(), err
+}
+
 // addAway adds what was used away to the outcome of a call that tells of CPU time.
 func (t *task) addAway(ret int64, data []byte) {
 	who, ok := t.asksTimeOf()
 	if ret < 0 || !ok {
+		return
+	}
+	if t.call.Nr == unix.SYS_CLOCK_GETTIME && !abi.CountsUserTime(t.call.Args[0]) {
+		t.addClock(data, who)
 		return
 	}
 	here, err := t.usedHere(who)
@@ -78,7 +139,9 @@ func (t *task) addAway(ret int64, data []byte) {
 	case unix.SYS_TIMES:
 		addTicks(data, used)
 	case unix.SYS_CLOCK_GETTIME:
-		addClock(data, t.call.Args[0], used)
+		if len(data) >= 16 { // of a clock that counts user time alone
+			addTime(data, used.User, time.Nanosecond)
+		}
 	}
 }
 
@@ -133,15 +196,15 @@ func addTicks(data []byte, used image.CPUTime) {
 	}
 }
 
-// addClock adds to the struct timespec of a clock, some of which count user time alone.
-func addClock(data []byte, clock uint64, used image.CPUTime) {
-	more := used.Total()
-	if abi.CountsUserTime(clock) {
-		more = used.User
+// addClock adds to the struct timespec of a clock, and notes home's part.
+func (t *task) addClock(data []byte, who int) {
+	away, err := t.clockAway(who)
+	if err != nil || len(data) < 16 {
+		return // it has ended
 	}
-	if len(data) >= 16 {
-		addTime(data, more, time.Nanosecond)
-	}
+	sec, nsec := binary.LittleEndian.Uint64(data), binary.LittleEndian.Uint64(data[8:])
+	*t.homeTime(who) = homeTime{ns: int64(sec)*int64(time.Second) + int64(nsec), asks: t.g.asks}
+	addTime(data, away, time.Nanosecond)
 }
 
 // addTime adds to a struct timeval or timespec, whose second field counts units.

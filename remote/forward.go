@@ -33,6 +33,10 @@ func (t *task) forward(row *abi.Row, nr uint64, args [6]uint64) {
 		t.askHome("it is about to read from a descriptor what waits for it")
 		return
 	}
+	if t.tellCPUTime(nr, args) {
+		return
+	}
+	t.g.asks++
 	var planned [6]uint64
 	planned, t.mask, t.temp = row.Mask.Take(args, t.g.mem)
 	payload, refusal, err := t.plan(nr, planned)
@@ -200,6 +204,7 @@ func (t *task) takeReply(f *link.Frame) error {
 	}
 	t.noteSignalfd(m.Ret)
 	t.noteCPUs(m.Ret)
+	t.noteLimit(m.Ret)
 	t.finish(m.Ret)
 	return nil
 }

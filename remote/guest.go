@@ -42,15 +42,17 @@ type guest struct {
 	stage stage
 	tasks []*task // the leader first
 
-	mem      *memory
-	loop     *tracer.Loop
-	forkable bool              // children inherit the window
-	subject  *snapshot.Subject // while it is being built
-	image    *image.Image      // as it arrived
-	files    *files
-	own      *own // nil: none
-	since    time.Time
-	used     image.CPUTime // by the process in the stays before
+	mem        *memory
+	loop       *tracer.Loop
+	forkable   bool              // children inherit the window
+	subject    *snapshot.Subject // while it is being built
+	image      *image.Image      // as it arrived
+	files      *files
+	own        *own // nil: none
+	since      time.Time
+	used       image.CPUTime // by the process in the stays before
+	asks       uint64        // counts what home was asked to do
+	timeAtHome homeTime
 
 	awaitedBy *task           // that of its parent which stands still until it execs or ends (man vfork)
 	shares    bool            // it runs in that task's memory

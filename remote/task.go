@@ -50,7 +50,8 @@ type task struct {
 	homing     bool          // the call that it stands before is to be made at home
 	until      int64         // when the limit of its futex wait is over, by home's monotonic clock; 0: it has none that is a duration
 	used       image.CPUTime // by the task in the stays before
-	mask       uint64        // the call's own mask, if temp
+	timeAtHome homeTime
+	mask       uint64 // the call's own mask, if temp
 	temp       bool
 	cpus       abi.CPUSet   // on which home lets it run
 	unnumbered bool         // it runs on others here: it must not see their numbers

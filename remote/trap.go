@@ -214,6 +214,7 @@ func (t *task) setTidAddress(at uint64) {
 
 // tell has home make a call, too, whose outcome does not matter.
 func (t *task) tell(nr uint64, args [6]uint64) {
+	t.g.asks++
 	var c abi.Call
 	if _, refusal := abi.PlanInto(&c, nr, args, t.g.mem); refusal != "" {
 		return

@@ -20,6 +20,7 @@ var standing = map[string]string{
 	"sysv": "shares System V memory", "aio": "uses asynchronous I/O", "uring": "uses io_uring",
 	"userfaultfd": "handles its own page faults", "secret": "has secret memory", "view": "looks at its own memory",
 	"inherited": "shares writable memory with process", "device": "has a device mapped (anon_inode:[perf_event])", "huge": "uses huge pages of a pool",
+	"itimer": "has a timer that counts its CPU time (setitimer)", "timer": "has a timer that counts its CPU time (timer_create)",
 	"child": "has a child that runs in its memory", "traced": "is traced by process",
 }
 

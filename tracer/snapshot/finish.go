@@ -97,20 +97,27 @@ func (s *Subject) finishLimits(img *image.Image) error {
 		return nil
 	}
 	for _, l := range img.Limits {
-		want := unix.Rlimit{Cur: l.Soft, Max: l.Hard}
-		switch l.Resource {
-		case unix.RLIMIT_AS, unix.RLIMIT_DATA:
-			// Our window must not count.
-			want.Cur, want.Max = sum(want.Cur, s.window().len()), sum(want.Max, s.window().len())
-		case unix.RLIMIT_STACK, unix.RLIMIT_MEMLOCK:
-		default:
-			continue
-		}
-		if err := s.limit(l.Resource, want); err != nil {
+		if err := SetLimit(s.LocalPid, s.Window, l); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// SetLimit sets a limit of home for a guest with that window, if its kernel is to enforce
+// it: home enforces the others.
+func SetLimit(pid abi.LocalPid, window [2]abi.Addr, l image.Limit) error {
+	want := unix.Rlimit{Cur: l.Soft, Max: l.Hard}
+	switch l.Resource {
+	case unix.RLIMIT_AS:
+		// Our window must not count.
+		ours := uint64(window[1] - window[0])
+		want.Cur, want.Max = sum(want.Cur, ours), sum(want.Max, ours)
+	case unix.RLIMIT_DATA, unix.RLIMIT_STACK, unix.RLIMIT_MEMLOCK:
+	default:
+		return nil
+	}
+	return limit(pid, l.Resource, want)
 }
 
 // sum adds without leaving RLIM_INFINITY.
@@ -122,19 +129,19 @@ func sum(a, b uint64) uint64 {
 }
 
 // limit sets a resource limit as far as this machine's own hard limit allows.
-func (s *Subject) limit(resource int, want unix.Rlimit) error {
+func limit(pid abi.LocalPid, resource int, want unix.Rlimit) error {
 	var have unix.Rlimit
-	if err := unix.Prlimit(int(s.LocalPid), resource, nil, &have); err != nil {
+	if err := unix.Prlimit(int(pid), resource, nil, &have); err != nil {
 		return fmt.Errorf("limit %d: %w", resource, err)
 	}
 	if have == want {
 		return nil
 	}
-	err := unix.Prlimit(int(s.LocalPid), resource, &want, nil)
+	err := unix.Prlimit(int(pid), resource, &want, nil)
 	if errors.Is(err, unix.EPERM) {
 		want.Max = min(want.Max, have.Max)
 		want.Cur = min(want.Cur, want.Max)
-		err = unix.Prlimit(int(s.LocalPid), resource, &want, nil)
+		err = unix.Prlimit(int(pid), resource, &want, nil)
 	}
 	if err != nil {
 		return fmt.Errorf("limit %d: %w", resource, err)

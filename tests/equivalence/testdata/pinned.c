@@ -13,7 +13,9 @@
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define NEED(x) do { if (!(x)) { printf("line %d: %s\n", __LINE__, #x); exit(77); } } while (0)
@@ -89,6 +91,12 @@ static void reason(int on) {
 		NEED(on ? (fd = syscall(SYS_perf_event_open, &counter, 0, -1, -1, 0)) >= 0 && (p = mmap(NULL, 8192, rw, MAP_SHARED, fd, 0)) != MAP_FAILED : munmap(p, 8192) == 0 && close(fd) == 0);
 	} else if (IS("huge")) {
 		NEED(on ? (p = mmap(NULL, 2 << 20, rw, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0)) != MAP_FAILED : munmap(p, IS("large") ? 2 << 20 : 4096) == 0);
+	} else if (IS("itimer")) {
+		struct itimerval late = {.it_value.tv_sec = on ? 1000 : 0};
+		NEED(setitimer(ITIMER_PROF, &late, NULL) == 0);
+	} else if (IS("timer")) {
+		static timer_t timer;
+		NEED((on ? timer_create(CLOCK_THREAD_CPUTIME_ID, NULL, &timer) : timer_delete(timer)) == 0);
 	} else if (IS("view")) {
 		NEED(on ? (fd = open("/proc/self/maps", O_RDONLY)) >= 0 : close(fd) == 0);
 	} else if (IS("child")) {

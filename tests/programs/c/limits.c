@@ -1,6 +1,25 @@
-// Resource limits: read, lowered, seen by prlimit, and enforced by home.
+// Resource limits: read, lowered, seen by prlimit, and enforced.
 #include "guest.h"
+#include <sys/mman.h>
 #include <sys/resource.h>
+
+// full: no memory is to be had while the process may have no more of it.
+static void full(int resource) {
+	struct rlimit old;
+	CHECK(getrlimit(resource, &old) == 0);
+	struct rlimit small = {1 << 20, old.rlim_max};
+	char *had = mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(had != MAP_FAILED && setrlimit(resource, &small) == 0);
+	had[5 << 20] = 'h';
+	for (int i = 0; i < 8; i++) {
+		spin(1);
+		FAILS((long)mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0), ENOMEM);
+	}
+	CHECK(had[5 << 20] == 'h' && munmap(had, 8 << 20) == 0);
+	CHECK(setrlimit(resource, &old) == 0);
+	void *p = mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(p != MAP_FAILED && munmap(p, 8 << 20) == 0);
+}
 
 int main(int argc, char **argv) {
 	begin(argc, argv);
@@ -21,6 +40,8 @@ int main(int argc, char **argv) {
 		CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0 && write(fd, page, 4096) == 1000);
 		FAILS(write(fd, page, 1), EFBIG);
 		CHECK(setrlimit(RLIMIT_FSIZE, &old) == 0 && close(fd) == 0);
+		full(RLIMIT_AS);
+		full(RLIMIT_DATA);
 		CHECK(sysconf(_SC_OPEN_MAX) == (long)files.rlim_cur && sysconf(_SC_PAGESIZE) == 4096);
 	} while (going());
 	return done("limits");
