@@ -3,6 +3,7 @@ package remote
 import (
 	"encoding/binary"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -103,16 +104,31 @@ func (t *task) homeTime(who int) *homeTime {
 }
 
 // clockAway is the CPU time used away until now, in nanoseconds: in the stays before, and
-// here, by the clock of the task or the process (clockid_t in posix-timers_types.h).
+// here, by the clock of the process (clockid_t in posix-timers_types.h). Those of tasks
+// are nobody else's to read; what the scheduler tells of one that stands still is the same.
 func (t *task) clockAway(who int) (int64, error) {
-	const scheduled, perThread = 2, 4
-	used, clock := t.g.used, int32(^t.g.leader().k.Tid<<3|scheduled)
 	if who == unix.RUSAGE_THREAD {
-		used, clock = t.used, int32(^t.k.Tid<<3|scheduled|perThread)
+		here, err := readRuntime(t.g.leader().k.Tid, t.k.Tid)
+		if err != nil {
+			u, err := t.usedHere(who)
+			return t.used.Plus(u.time()).Total(), err
+		}
+		return t.used.Total() + here, nil
 	}
+	const scheduled = 2
 	var here unix.Timespec
-	err := unix.ClockGettime(clock, &here)
-	return used.Total() + here.Nano(), err
+	err := unix.ClockGettime(int32(^t.g.leader().k.Tid<<3|scheduled), &here)
+	return t.g.used.Total() + here.Nano(), err
+}
+
+// readRuntime is how long a task has run, in nanoseconds (/proc/PID/schedstat, in
+// Documentation/scheduler/sched-stats.rst).
+func readRuntime(pid, tid abi.LocalPid) (ns int64, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/schedstat", pid, tid))
+	if err == nil {
+		_, err = fmt.Sscan(string(text), &ns)
+	}
+	return ns, err
 }
 
 // addAway adds what was used away to the outcome of a call that tells of CPU time.
