@@ -82,6 +82,8 @@ type body struct {
 	ready     chan struct{} // closed when the body can execute calls
 	stats     stats
 	pinned    string
+	ending    map[abi.HomePid]image.CPUTime // what children that have ended have used away
+	children  image.CPUTime                 // and those for which it has waited since
 }
 
 // stats is what is told to the user of a process.

@@ -326,6 +326,7 @@ func (c *call) setOutcome(ret int64) {
 	}
 	ret = c.sum(ret)
 	outs := c.outsOf(ret)
+	c.addChildren(ret)
 	c.noteView(ret)
 	c.b.mu.Lock()
 	c.ret, c.outs, c.done = ret, outs, true

@@ -58,6 +58,9 @@ func (b *body) awaitExits() {
 func (t *task) onExit() error {
 	b := t.b
 	p := b.peerNow()
+	if t == b.leader() {
+		b.leaveTime()
+	}
 	if b.fenced || p == nil || t.exiting {
 		return t.k.Cont(0)
 	}

@@ -183,7 +183,7 @@ func (b *body) part(to state) (drop func(), err error) {
 	}
 	p := b.peer
 	h := wire.Header{Type: wire.TypeDrop, Pid: b.pid, Tid: b.pid, Inc: b.inc}
-	b.state, b.peer = to, nil
+	b.state, b.peer, b.ending = to, nil, nil // at home nobody tells for whom it waits
 	b.inc++
 	b.stats.before.UserNs += b.stats.usage.UserNs
 	b.stats.before.SystemNs += b.stats.usage.SystemNs

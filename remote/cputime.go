@@ -115,10 +115,16 @@ func (t *task) clockAway(who int) (int64, error) {
 		}
 		return t.used.Total() + here, nil
 	}
+	here, err := readClock(t.g.leader().k.Tid)
+	return t.g.used.Total() + here, err
+}
+
+// readClock reads the clock of a process's CPU time, in nanoseconds.
+func readClock(pid abi.LocalPid) (int64, error) {
 	const scheduled = 2
-	var here unix.Timespec
-	err := unix.ClockGettime(int32(^t.g.leader().k.Tid<<3|scheduled), &here)
-	return t.g.used.Total() + here.Nano(), err
+	var now unix.Timespec
+	err := unix.ClockGettime(int32(^pid<<3|scheduled), &now)
+	return now.Nano(), err
 }
 
 // readRuntime is how long a task has run, in nanoseconds (/proc/PID/schedstat, in
@@ -153,10 +159,12 @@ func (t *task) addAway(ret int64, data []byte) {
 	case unix.SYS_GETRUSAGE:
 		addUsage(data, &here, used)
 	case unix.SYS_TIMES:
-		addTicks(data, used)
+		if len(data) >= 16 {
+			used.AddToTicks(data)
+		}
 	case unix.SYS_CLOCK_GETTIME:
 		if len(data) >= 16 { // of a clock that counts user time alone
-			addTime(data, used.User, time.Nanosecond)
+			image.AddTime(data, used.User, time.Nanosecond)
 		}
 	}
 }
@@ -188,8 +196,7 @@ func addUsage(data []byte, here *rusage, used image.CPUTime) {
 		return
 	}
 	long := func(i int) []byte { return data[8*i:] }
-	addTime(long(0), used.User, time.Microsecond)
-	addTime(long(2), used.System, time.Microsecond)
+	used.AddToRusage(data)
 	for i := rusageMax; i < len(here); i++ {
 		home := int64(binary.LittleEndian.Uint64(long(i)))
 		sum := home + here[i]
@@ -197,18 +204,6 @@ func addUsage(data []byte, here *rusage, used image.CPUTime) {
 			sum = max(home, here[i])
 		}
 		binary.LittleEndian.PutUint64(long(i), uint64(sum))
-	}
-}
-
-// addTicks adds to a struct tms, in units of USER_HZ (man times).
-func addTicks(data []byte, used image.CPUTime) {
-	const tick = int64(time.Second / 100)
-	if len(data) < 16 {
-		return
-	}
-	for i, more := range []int64{used.User / tick, used.System / tick} {
-		at := data[8*i:]
-		binary.LittleEndian.PutUint64(at, binary.LittleEndian.Uint64(at)+uint64(more))
 	}
 }
 
@@ -220,13 +215,5 @@ func (t *task) addClock(data []byte, who int) {
 	}
 	sec, nsec := binary.LittleEndian.Uint64(data), binary.LittleEndian.Uint64(data[8:])
 	*t.homeTime(who) = homeTime{ns: int64(sec)*int64(time.Second) + int64(nsec), asks: t.g.asks}
-	addTime(data, away, time.Nanosecond)
-}
-
-// addTime adds to a struct timeval or timespec, whose second field counts units.
-func addTime(at []byte, more int64, unit time.Duration) {
-	perSecond := int64(time.Second / unit)
-	sum := int64(binary.LittleEndian.Uint64(at))*perSecond + int64(binary.LittleEndian.Uint64(at[8:])) + more/int64(unit)
-	binary.LittleEndian.PutUint64(at, uint64(sum/perSecond))
-	binary.LittleEndian.PutUint64(at[8:], uint64(sum%perSecond))
+	image.AddTime(data, away, time.Nanosecond)
 }

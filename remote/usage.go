@@ -11,7 +11,8 @@ import (
 	"umosix/wire"
 )
 
-// readUsage reads CPU time and resident memory of a process (man proc, stat).
+// readUsage reads CPU time and resident memory of a process (man proc, stat). The kernel
+// shows user and system time in ticks: their sum is what its clock tells.
 func readUsage(pid abi.LocalPid) (u wire.Usage, err error) {
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -31,5 +32,11 @@ func readUsage(pid abi.LocalPid) (u wire.Usage, err error) {
 		return n
 	}
 	u = wire.Usage{UserNs: number(11) * tick, SystemNs: number(12) * tick, RSS: uint64(number(21)) * abi.PageSize}
+	if all, e := readClock(pid); e == nil {
+		u.UserNs += all - u.UserNs - u.SystemNs
+		if u.UserNs < 0 {
+			u.UserNs, u.SystemNs = 0, all
+		}
+	}
 	return u, err
 }

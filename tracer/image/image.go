@@ -84,15 +84,6 @@ type Task struct {
 	Away       CPUTime // that the task has used in its stays away
 }
 
-// CPUTime is processor time, in nanoseconds.
-type CPUTime struct{ User, System int64 }
-
-// Plus is the sum.
-func (c CPUTime) Plus(d CPUTime) CPUTime { return CPUTime{c.User + d.User, c.System + d.System} }
-
-// Total is what both kinds are together.
-func (c CPUTime) Total() int64 { return c.User + c.System }
-
 // PendingCall is a system call that a task was blocked in when it was stopped
 // and that goes on at home. Nr is negative if there is none.
 type PendingCall struct {

@@ -1,5 +1,5 @@
 # Computes for 0.1 s of its CPU time after each line of input, and checks that all its
-# clocks of CPU time go forward, at the same pace.
+# clocks of CPU time go forward, at the same pace. Then so does a child of it.
 import os, resource, sys, time
 
 def clocks():
@@ -19,6 +19,15 @@ for line in sys.stdin:
     print("computed", flush=True)
 assert worst < 0.05, worst
 assert last[0] < 1, last
+pid = os.fork()
+if pid == 0:
+    while time.process_time() < 0.2:
+        pass
+    os._exit(0)
+r = os.wait4(pid, 0)[2]
+assert 0.19 < r.ru_utime + r.ru_stime < 1, r
+c, t = resource.getrusage(resource.RUSAGE_CHILDREN), os.times()
+assert 0.19 < c.ru_utime + c.ru_stime < 1 and t.children_user + t.children_system > 0.15, (c, t)
 os.system("i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done")
 assert os.times().children_user + os.times().children_system > 0.01
 print("done")
