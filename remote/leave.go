@@ -63,8 +63,10 @@ func (g *guest) sendImage() error {
 		if t.unnumbered && img.Tasks[i].Rseq.Addr == 0 {
 			img.Tasks[i].Rseq = t.rseq
 		}
+		g.asHomeAll(img.Tasks[i].Pending)
 		img.Tasks[i].Pending = append(t.deferred(), img.Tasks[i].Pending...)
 	}
+	g.asHomeAll(img.Signals.Pending)
 	img.Process.Clock.Realtime = localClock(unix.CLOCK_REALTIME) + g.x.ahead.wall
 	img.Limits, img.Signals.AtHome = g.image.Limits, g.atHome
 	g.x.send(g.answer(wire.TypeImage), img)
@@ -85,6 +87,7 @@ func (g *guest) take(s *snapshot.Subject) (*image.Image, error) {
 // that takes them, before all that is pending.
 func (t *task) deferred() (raw [][]byte) {
 	for _, info := range t.k.TakeDeferred() {
+		t.g.asHome(&info)
 		raw = append(raw, append([]byte(nil), info[:]...))
 	}
 	return raw

@@ -22,6 +22,10 @@ func (t *task) signalSelf(nr uint64, args [6]uint64) bool {
 	if sig := info.Signal(); !ok || sig < 1 || sig > 64 || sig == int(unix.SIGKILL) || g.atHome&(1<<(sig-1)) != 0 {
 		return false
 	}
+	if alone := !shared && to == t || shared && len(g.tasks) == 1; alone && t.takesAtOnce(info.Signal()) {
+		t.makeIt()
+		return true
+	}
 	t.state, t.call = waiting, abi.Call{Nr: nr} // it stands still, as far as others look
 	var err error
 	switch {
@@ -34,6 +38,35 @@ func (t *task) signalSelf(nr uint64, args [6]uint64) bool {
 		t.finish(result(err))
 	}
 	return true
+}
+
+// takesAtOnce tells whether the task takes a signal that it sends to itself before its call
+// returns, by its own kernel's doing. The process does not stop for it, or go on.
+func (t *task) takesAtOnce(sig int) bool {
+	return (abi.Stops|abi.Continues)&(1<<(sig-1)) == 0 && !t.blocks(sig)
+}
+
+// asHome makes a signal that the guest has sent to itself what it would be at home: to its
+// own kernel the guest is another user.
+func (g *guest) asHome(info *tracer.Siginfo) (changed bool) {
+	le := binary.LittleEndian
+	code, by := int32(le.Uint32(info[8:])), abi.HomePid(le.Uint32(info[16:]))
+	if code != abi.SiUser && code != abi.SiTkill || by != g.pid || le.Uint32(info[20:]) == g.image.Process.Uid {
+		return false
+	}
+	le.PutUint32(info[20:], g.image.Process.Uid)
+	return true
+}
+
+// asHomeAll is asHome for signals in an image.
+func (g *guest) asHomeAll(pending [][]byte) {
+	for _, raw := range pending {
+		var info tracer.Siginfo
+		copy(info[:], raw)
+		if g.asHome(&info) {
+			copy(raw, info[:])
+		}
+	}
 }
 
 // result is what a call returns that has ended with an errno, or well.

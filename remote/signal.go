@@ -324,6 +324,9 @@ func (t *task) wakes(sig int) bool {
 // onSignal decides about a signal that the guest's kernel is about to deliver.
 func (t *task) onSignal(sig int) {
 	info, err := t.k.Siginfo()
+	if err == nil && t.g.asHome(&info) {
+		err = t.k.SetSiginfo(info)
+	}
 	if err != nil {
 		return
 	}

@@ -20,6 +20,7 @@ const (
 	ptraceSetoptions    = 0x4200
 	ptraceGeteventmsg   = 0x4201
 	ptraceGetsiginfo    = 0x4202
+	ptraceSetsiginfo    = 0x4203
 	ptraceGetregset     = 0x4204
 	ptraceSetregset     = 0x4205
 	ptraceSeize         = 0x4206
@@ -95,6 +96,10 @@ func setSigMask(tid abi.LocalPid, mask uint64) error {
 
 func getSiginfo(tid abi.LocalPid, s *Siginfo) error {
 	return ptracePtr(ptraceGetsiginfo, tid, 0, unsafe.Pointer(s))
+}
+
+func setSiginfo(tid abi.LocalPid, s *Siginfo) error {
+	return ptracePtr(ptraceSetsiginfo, tid, 0, unsafe.Pointer(s))
 }
 
 // peekSiginfo reads up to len(buf) queued signals from number off on

@@ -235,6 +235,9 @@ func (k *Task) Siginfo() (s Siginfo, err error) {
 	return s, err
 }
 
+// SetSiginfo replaces what is about to be delivered in a signal stop.
+func (k *Task) SetSiginfo(s Siginfo) error { return setSiginfo(k.Tid, &s) }
+
 // PeekPending reads the queue of signals pending for the task, or for its whole
 // process if shared is set, without taking them off.
 func (k *Task) PeekPending(shared bool) ([]Siginfo, error) {
