@@ -124,7 +124,7 @@ func (g *guest) settleIn(parent *task, slot *tracer.Slot) (err error) {
 	}
 	g.loop, g.forkable = parent.g.loop.Share(), true
 	if leader.slot = slot; slot != nil {
-		g.shares, g.own = true, parent.g.own
+		g.shares, g.ownFiles = true, parent.g.ownFiles
 		return nil
 	}
 	if leader.slot = g.freeSlot(); leader.slot == nil {

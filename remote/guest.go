@@ -48,7 +48,7 @@ type guest struct {
 	subject    *snapshot.Subject // while it is being built
 	image      *image.Image      // as it arrived
 	files      *files
-	own        *own // nil: none
+	ownFiles   *ownFiles // nil: none
 	since      time.Time
 	used       image.CPUTime // by the process in the stays before
 	asks       uint64        // counts what home was asked to do

@@ -49,7 +49,7 @@ func (g *guest) sendImage() error {
 			return err
 		}
 	}
-	g.own.flush()
+	g.ownFiles.flush()
 	s := g.newSubject(func(t *task) tracer.Caller { return t.injecting() })
 	img, err := g.take(s)
 	if err != nil {

@@ -14,11 +14,11 @@ import (
 	"umosix/wire"
 )
 
-// own are the files that a guest's process has to itself (snapshot.OwnFile), as the guest
+// ownFiles are the files that a guest's process has to itself (snapshot.OwnFile), as the guest
 // maps them: memory files that are only its own. What the program stores there goes home
 // before anything else that it does there, so that whoever learns of a store finds it in
 // the file; and in any case soon.
-type own struct {
+type ownFiles struct {
 	g     *guest // which came with them; a child of vfork has them, too
 	files map[image.File]*os.File
 	views []*view
@@ -40,16 +40,16 @@ const storeUnit = 8
 
 // openOwn returns the memory of a file that the guest has to itself.
 func (g *guest) openOwn(f image.File) (*os.File, error) {
-	if g.own == nil {
-		g.own = &own{g: g, files: map[image.File]*os.File{}}
+	if g.ownFiles == nil {
+		g.ownFiles = &ownFiles{g: g, files: map[image.File]*os.File{}}
 	}
-	file := g.own.files[f]
+	file := g.ownFiles.files[f]
 	if file == nil {
 		var err error
 		if file, err = newMemory(f); err != nil {
 			return nil, err
 		}
-		g.own.files[f] = file
+		g.ownFiles.files[f] = file
 	}
 	return file, nil
 }
@@ -57,7 +57,7 @@ func (g *guest) openOwn(f image.File) (*os.File, error) {
 // watchOwn begins to compare what the guest may write to with what home has. Its memory
 // is complete.
 func (g *guest) watchOwn() error {
-	if g.own == nil {
+	if g.ownFiles == nil {
 		return nil
 	}
 	total := uint64(0)
@@ -66,7 +66,7 @@ func (g *guest) watchOwn() error {
 			continue
 		}
 		f := g.image.Files[m.File]
-		file := g.own.files[f]
+		file := g.ownFiles.files[f]
 		if file == nil || m.Offset >= uint64(f.Size) {
 			continue
 		}
@@ -78,7 +78,7 @@ func (g *guest) watchOwn() error {
 		if err != nil {
 			return fmt.Errorf("view of %s: %w", f.Path, err)
 		}
-		g.own.views = append(g.own.views, &view{file: f, from: m.Offset, bytes: memory, home: bytes.Clone(memory)})
+		g.ownFiles.views = append(g.ownFiles.views, &view{file: f, from: m.Offset, bytes: memory, home: bytes.Clone(memory)})
 	}
 	g.x.flushOwn.Do(func() { go g.x.flushAll() })
 	return nil
@@ -90,7 +90,7 @@ func (x *Executor) flushAll() {
 		x.tracer.Post(func() {
 			for _, g := range x.guests {
 				if g.stage == alive {
-					g.own.flush()
+					g.ownFiles.flush()
 				}
 			}
 		})
@@ -98,7 +98,7 @@ func (x *Executor) flushAll() {
 }
 
 // flush sends home what the program has stored since the last time.
-func (o *own) flush() {
+func (o *ownFiles) flush() {
 	if o == nil {
 		return
 	}
@@ -158,7 +158,7 @@ func (g *guest) ownHolds(at abi.Addr, size uint64) bool {
 }
 
 // close gives the memory back.
-func (o *own) close() {
+func (o *ownFiles) close() {
 	for _, v := range o.views {
 		unix.Munmap(v.bytes)
 	}
@@ -170,9 +170,9 @@ func (o *own) close() {
 
 // leaveOwn sends the last stores of a guest that runs no more.
 func (g *guest) leaveOwn() {
-	g.own.flush()
-	if g.own != nil && g.own.g == g {
-		g.own.close()
+	g.ownFiles.flush()
+	if g.ownFiles != nil && g.ownFiles.g == g {
+		g.ownFiles.close()
 	}
-	g.own = nil
+	g.ownFiles = nil
 }

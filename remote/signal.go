@@ -403,7 +403,7 @@ func (t *task) stopFor(info *tracer.Siginfo) {
 
 // tellStop has home stop the process: the guest stands still.
 func (g *guest) tellStop(info *tracer.Siginfo) {
-	g.own.flush()
+	g.ownFiles.flush()
 	h := g.header(wire.TypeFault)
 	h.Ack = g.heard // a SIGCONT that is on its way comes after the stop
 	g.x.send(h, &wire.Fault{Info: append([]byte(nil), info[:]...)})

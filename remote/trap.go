@@ -21,7 +21,7 @@ func (t *task) onTrap() {
 	if t.g.stage != alive || t.g.halting || t.state != running {
 		return // it is about to make the call when it goes on
 	}
-	t.g.own.flush()
+	t.g.ownFiles.flush()
 	nr := uint64(uint32(r.OrigRax))
 	row := abi.Lookup(nr)
 	args := r.Args()
