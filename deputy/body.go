@@ -171,6 +171,7 @@ func (b *body) subject() *snapshot.Subject {
 	s.CallerOf = func(k *tracer.Task) tracer.Caller { return of[k].in }
 	s.Scratch = func(int) abi.Addr { return at + scratchOffset }
 	s.State = func(k *tracer.Task) *snapshot.State { return &of[k].user }
+	s.Watched = b.watches
 	s.OpenFile = (&opener{b: b, call: leader.in, at: at + pathOffset}).open
 	return s
 }

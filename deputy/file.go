@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -78,14 +77,13 @@ func (p *parts) each(f image.File, from, to uint64, visit func(n uint64)) {
 // What it maps afterwards is sent when it stands still. A file that cannot be sent
 // is told of then, too. Files that the process has to itself are not opened. Only the
 // link's end is an error.
-func (b *body) sendAhead(p *peer, own []snapshot.OwnFile) error {
+func (b *body) sendAhead(p *peer) error {
 	areas, err := tracer.ReadAreasQuick(abi.LocalPid(b.pid))
 	if err != nil {
 		return nil
 	}
 	for _, a := range areas {
-		isOwn := func(f snapshot.OwnFile) bool { return f.File.Dev == a.Dev && f.File.Ino == a.Ino }
-		if a.Ino == 0 || slices.ContainsFunc(own, isOwn) || b.own.Load().has(a.Dev, a.Ino) {
+		if a.Ino == 0 || b.own.Load().has(a.Dev, a.Ino) {
 			continue
 		}
 		file, known := snapshot.HomeFile(abi.LocalPid(b.pid), a)

@@ -22,7 +22,7 @@ func (b *body) goOnward(to destination, done *control.Done) error {
 	if err != nil {
 		return err
 	}
-	if err := b.sendAhead(q, nil); err != nil {
+	if err := b.sendAhead(q); err != nil {
 		return err
 	}
 	<-b.readiness()

@@ -92,7 +92,10 @@ func (b *body) prepareOut(p *peer) error {
 	if reason := b.d.lookReason(b.pid); reason != "" {
 		return &pinnedError{reason}
 	}
-	return b.sendAhead(p, s.OwnFiles())
+	if err := b.takeOwn(s); err != nil {
+		return err
+	}
+	return b.sendAhead(p)
 }
 
 // notOut lets the process go on at home after a failed move. One that is ending has

@@ -36,14 +36,29 @@ type ownFiles struct {
 // isUsed is why a process comes home.
 const isUsed = "a file that it has mapped shared is being used"
 
-// takeOwn begins to watch the files that a parked process has to itself, and finds out once
-// more whether it has: nobody can have come in between then.
+// takeOwn begins to watch the files that a process has to itself, as Movable has found, and
+// finds out once more whether it has: nobody can have come in between then. It costs a look
+// at all processes, so it is done before the process is stopped, and then for files alone
+// that it has mapped meanwhile.
 func (b *body) takeOwn(s *snapshot.Subject) error {
-	b.dropOwn()
 	all := s.OwnFiles()
-	if len(all) == 0 {
+	if slices.ContainsFunc(all, func(f snapshot.OwnFile) bool { return !b.watches(f.File.Dev, f.File.Ino) }) {
+		if err := b.watchAnew(s, all); err != nil {
+			return err
+		}
+	}
+	o := b.own.Load()
+	if o == nil {
 		return nil
 	}
+	areas, err := tracer.ReadAreasQuick(abi.LocalPid(b.pid))
+	o.areas = slices.DeleteFunc(areas, func(a tracer.Area) bool { return !o.has(a.Dev, a.Ino) })
+	return err
+}
+
+// watchAnew watches all files that are given instead of those before.
+func (b *body) watchAnew(s *snapshot.Subject, all []snapshot.OwnFile) error {
+	b.dropOwn()
 	o, err := watchFiles(all)
 	if err != nil {
 		return &pinnedError{fmt.Sprintf("has a shared file that cannot be watched (%v)", err)}
@@ -52,9 +67,13 @@ func (b *body) takeOwn(s *snapshot.Subject) error {
 	if reason := snapshot.Movable(s); reason != "" {
 		return &pinnedError{reason}
 	}
-	areas, err := tracer.ReadAreasQuick(abi.LocalPid(b.pid))
-	o.areas = slices.DeleteFunc(areas, func(a tracer.Area) bool { return !o.has(a.Dev, a.Ino) })
-	return err
+	return nil
+}
+
+// watches tells whether it is a file that is watched and that nobody has opened since.
+func (b *body) watches(dev, ino uint64) bool {
+	o := b.own.Load()
+	return o.has(dev, ino) && !o.inUse()
 }
 
 // watchFiles has the kernel tell of everybody who opens or changes a file.

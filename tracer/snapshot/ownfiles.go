@@ -144,19 +144,33 @@ func (s *Subject) ownersReason(areas []tracer.Area) (string, error) {
 			return fmt.Sprintf("maps a file both shared and private (%s)", a.Path), nil
 		}
 	}
+	unwatched := s.unwatched()
+	if len(unwatched) == 0 {
+		return "", nil
+	}
 	names, err := readNames("/proc")
 	for _, name := range names {
 		other, e := strconv.Atoi(name)
 		if e != nil || other == int(s.LocalPid) {
 			continue
 		}
-		for _, f := range s.own {
+		for _, f := range unwatched {
 			if reason := s.usesToo(abi.LocalPid(other), f); reason != "" {
 				return reason, nil
 			}
 		}
 	}
 	return "", err
+}
+
+// unwatched are the files of which it has to be found out who else has them.
+func (s *Subject) unwatched() (all []*OwnFile) {
+	for id, f := range s.own {
+		if s.Watched == nil || !s.Watched(id.dev, id.ino) {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 // usesToo says that another process maps the file, or can write to it, as far as it can be

@@ -76,6 +76,10 @@ type Subject struct {
 	// tells Prepare to close it in the subject at its end.
 	OpenFile func(image.File) (fd int, closeIt bool, err error)
 
+	// Watched tells of a file that the process had to itself that nobody has opened it
+	// since. Nil: of none.
+	Watched func(dev, ino uint64) bool
+
 	areas    []tracer.Area           // what Movable has seen, for Take
 	own      map[identity]*OwnFile   // files that Movable has found the process to have to itself
 	ownBytes uint64                  // of their mappings
