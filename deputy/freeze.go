@@ -50,6 +50,7 @@ func (b *body) standStill() error {
 		return nil
 	}
 	if b.now() == native {
+		b.awaitChild()
 		if reason := snapshot.Movable(&snapshot.Subject{LocalPid: abi.LocalPid(b.pid)}); reason != "" {
 			return &pinnedError{reason}
 		}

@@ -85,6 +85,7 @@ func (b *body) prepareOut(p *peer) error {
 	if b.now() != native {
 		return nil
 	}
+	b.awaitChild()
 	s := &snapshot.Subject{LocalPid: abi.LocalPid(b.pid)}
 	if reason := snapshot.Movable(s); reason != "" {
 		return &pinnedError{reason}
@@ -97,6 +98,17 @@ func (b *body) prepareOut(p *peer) error {
 	}
 	return b.sendAhead(p)
 }
+
+// awaitChild waits a while for a child that runs in the memory of the process: it may be about
+// to trace it, which it could not while we do.
+func (b *body) awaitChild() {
+	for until := time.Now().Add(childLimit); snapshot.RunsChild(abi.LocalPid(b.pid)) && time.Now().Before(until); {
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// childLimit bounds that wait: more than a vfork takes, or a search for leaks as a rule.
+const childLimit = 300 * time.Millisecond
 
 // notOut lets the process go on at home after a failed move. One that is ending has
 // failed to move for no other reason.
