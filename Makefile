@@ -23,7 +23,7 @@ demo: ## move a real job out and home again between two nodes of this machine
 	@$(MAKE) --no-print-directory -s build
 	@tests/scripts/demo.sh bin
 
-test: ## all tests with small inputs and 3 seeds shared by two users, at most 20 minutes on two cores
+test: ## all tests with small inputs, 3 seeds and ways to run shared by two users, at most 20 minutes on two cores
 	@tests/scripts/packages.sh test
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory fuzz FUZZTIME=30000x
