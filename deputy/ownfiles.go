@@ -189,6 +189,9 @@ func (b *body) serveStores(f *link.Frame) error {
 	b.using.RLock()
 	defer b.using.RUnlock()
 	data, o := f.Payload, b.own.Load()
+	if o == nil {
+		return nil // it has ended, or come home, meanwhile
+	}
 	for _, r := range m.Runs {
 		at, ok := o.find(m.Dev, m.Ino, r)
 		if !ok || int(r.Len) > len(data) {
@@ -204,9 +207,6 @@ func (b *body) serveStores(f *link.Frame) error {
 
 // find is where a range of a file is in the body.
 func (o *ownFiles) find(dev, ino uint64, r wire.StoreRun) (abi.Addr, bool) {
-	if o == nil {
-		return 0, false
-	}
 	for _, a := range o.areas {
 		if a.Dev == dev && a.Ino == ino && a.Offset <= r.Offset && r.Offset-a.Offset < a.Len() && uint64(r.Len) <= a.Len()-(r.Offset-a.Offset) {
 			return a.Start + abi.Addr(r.Offset-a.Offset), true
