@@ -50,7 +50,9 @@ func (b *body) standStill() error {
 		return nil
 	}
 	if b.now() == native {
-		b.awaitChild()
+		if err := b.awaitChild(); err != nil {
+			return err
+		}
 		if reason := snapshot.Movable(&snapshot.Subject{LocalPid: abi.LocalPid(b.pid)}); reason != "" {
 			return &pinnedError{reason}
 		}

@@ -85,7 +85,9 @@ func (b *body) prepareOut(p *peer) error {
 	if b.now() != native {
 		return nil
 	}
-	b.awaitChild()
+	if err := b.awaitChild(); err != nil {
+		return err
+	}
 	s := &snapshot.Subject{LocalPid: abi.LocalPid(b.pid)}
 	if reason := snapshot.Movable(s); reason != "" {
 		return &pinnedError{reason}
@@ -99,11 +101,16 @@ func (b *body) prepareOut(p *peer) error {
 	return b.sendAhead(p)
 }
 
-// awaitChild waits a while for a child that runs in the memory of the process: it may be about
-// to trace it, which it could not while we do.
-func (b *body) awaitChild() {
-	for until := time.Now().Add(childLimit); snapshot.RunsChild(abi.LocalPid(b.pid)) && time.Now().Before(until); {
-		time.Sleep(time.Millisecond)
+// awaitChild waits for a child that runs in the memory of the process: it may be about to
+// trace it, which it could not while we do.
+func (b *body) awaitChild() error {
+	for until := time.Now().Add(childLimit); ; time.Sleep(time.Millisecond) {
+		switch reason := snapshot.ChildReason(abi.LocalPid(b.pid)); {
+		case reason == "":
+			return nil
+		case time.Now().After(until):
+			return &pinnedError{reason}
+		}
 	}
 }
 

@@ -26,11 +26,11 @@ func (s *Subject) kinshipReason() (string, error) {
 	if sharesMemory(s.LocalPid, st.ppid) {
 		return "runs in its parent's memory", nil
 	}
-	if RunsChild(s.LocalPid) {
-		return "has a child that runs in its memory", nil
-	}
 	if s.Leader == nil {
 		return "", nil
+	}
+	if reason := ChildReason(s.LocalPid); reason != "" {
+		return reason, nil
 	}
 	names, err := readNames("/proc")
 	for _, name := range names {
@@ -42,15 +42,15 @@ func (s *Subject) kinshipReason() (string, error) {
 	return "", err
 }
 
-// RunsChild tells whether a child of a process runs in its memory: for a moment, as a rule,
-// of vfork, or because it traces the process to look for leaks (LeakSanitizer).
-func RunsChild(pid abi.LocalPid) bool {
+// ChildReason says that a child of a process runs in its memory: for a moment, as a rule, of
+// vfork, or because it traces the process to look for leaks (LeakSanitizer). Else it is empty.
+func ChildReason(pid abi.LocalPid) string {
 	for _, child := range children(pid) {
 		if sharesMemory(pid, child) {
-			return true
+			return "has a child that runs in its memory"
 		}
 	}
-	return false
+	return ""
 }
 
 // sharesMemory tells whether a process has the same memory as its parent or its child.
