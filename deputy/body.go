@@ -48,26 +48,27 @@ type body struct {
 	own    atomic.Pointer[ownFiles]
 
 	// Of the tracer's thread:
-	mem       *tracer.Memory
-	loop      *tracer.Loop
-	forkable  bool                // children inherit the window
-	raised    atomic.Bool         // there have been fences in the window
-	insn      abi.Addr            // where a `syscall` instruction outside the window is
-	openMask  uint64              // signals that stay at home while the process is away
-	madeBy    *task               // that of its parent which forked it away; nil: it was met at home
-	early     bool                // attached before its exec: stays so at home
-	placing   *placement          // what to do at the exec
-	kept      []tracer.Siginfo    // signals of the process taken off on the way, to be delivered
-	freezing  bool                // the guest's image is on its way: signals are kept
-	timers    map[int]abi.HomePid // whom timers signal, as far as was seen; 0: the process
-	relayed   relayed
-	continued relayed       // the last SIGCONT
-	due       int           // a signal whose default action the body is to take
-	halted    bool          // the guest stands still, because of a signal that stops the process
-	fenced    bool          // the guest is known to be gone
-	used      image.CPUTime // by guests: what the body has used does not include it
-	leaving   bool          // the body is on its way out and waits for the guest's end
-	standing  bool          // the leader stands in its exit meanwhile
+	mem          *tracer.Memory
+	loop         *tracer.Loop
+	forkable     bool                // children inherit the window
+	raised       atomic.Bool         // there have been fences in the window
+	insn         abi.Addr            // where a `syscall` instruction outside the window is
+	openMask     uint64              // signals that stay at home while the process is away
+	madeBy       *task               // that of its parent which forked it away; nil: it was met at home
+	early        bool                // attached before its exec: stays so at home
+	placing      *placement          // what to do at the exec
+	kept         []tracer.Siginfo    // signals of the process taken off on the way, to be delivered
+	freezing     bool                // the guest's image is on its way: signals are kept
+	timers       map[int]abi.HomePid // whom timers signal, as far as was seen; 0: the process
+	relayed      relayed
+	continued    relayed       // the last SIGCONT
+	continuation *continuation // the SIGCONT that waits for other signals, or nil
+	due          int           // a signal whose default action the body is to take
+	halted       bool          // the guest stands still, because of a signal that stops the process
+	fenced       bool          // the guest is known to be gone
+	used         image.CPUTime // by guests: what the body has used does not include it
+	leaving      bool          // the body is on its way out and waits for the guest's end
+	standing     bool          // the leader stands in its exit meanwhile
 
 	mu        sync.Mutex // guards what follows
 	tasks     []*task    // the leader first; changed on the tracer's thread only

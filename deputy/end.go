@@ -105,6 +105,9 @@ func (t *task) ended() {
 		t.b.gone()
 		return
 	}
+	if c := t.b.continuation; c != nil && c.t == t {
+		t.b.relayContinuation()
+	}
 	if t.slot != nil {
 		t.slot.Kill()
 	}

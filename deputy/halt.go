@@ -73,9 +73,16 @@ func (b *body) takeStop(sig int, confirms bool) error {
 	return t.k.Cont(0)
 }
 
-// meets tells whether a signal was met while the task was being stopped, or is pending.
+// meets tells whether a signal was met while the task was being stopped, is pending, or is
+// kept because the guest's image is on its way.
 func (t *task) meets(sig unix.Signal) (bool, error) {
 	met := slices.Clone(t.k.Deferred())
+	if t.b.freezing {
+		met = append(append(met, t.b.kept...), t.kept...)
+	}
+	if c := t.b.continuation; c != nil {
+		met = append(met, c.info)
+	}
 	for _, shared := range []bool{false, true} {
 		pending, err := t.k.PeekPending(shared)
 		if err != nil {
@@ -84,6 +91,114 @@ func (t *task) meets(sig unix.Signal) (bool, error) {
 		met = append(met, pending...)
 	}
 	return slices.ContainsFunc(met, func(info tracer.Siginfo) bool { return info.Signal() == int(sig) }), nil
+}
+
+// continuation is a SIGCONT that is not relayed yet. The kernel has a process that is
+// continued take all signals that were sent to it while it was stopped before it goes on, so
+// they are relayed before the SIGCONT that lets the guest go on.
+type continuation struct {
+	t      *task
+	info   tracer.Siginfo
+	own    bool
+	behind uint64 // signals that its task takes first, if they wait
+}
+
+// passOn relays a signal that the task was about to take.
+func (t *task) passOn(info *tracer.Siginfo) {
+	t.relayInTurn(info, t.isOwn(info))
+	t.passContinuation()
+}
+
+// relayInTurn relays a signal, or has it wait if it is a SIGCONT.
+func (t *task) relayInTurn(info *tracer.Siginfo, own bool) {
+	b := t.b
+	if ends(info.Signal()) != 0 {
+		b.relayContinuation()
+	}
+	if k := t.k; info.Signal() == int(unix.SIGCONT) && k != nil && !k.Stopped() {
+		if behind := t.takesNext(); behind != 0 {
+			b.continuation = &continuation{t, *info, own, behind}
+			return
+		}
+	}
+	t.relay(info, own)
+}
+
+// passContinuation relays the SIGCONT that waits if the task, which stands still and has
+// told of its stop, has taken all signals that come before.
+func (t *task) passContinuation() {
+	if c := t.b.continuation; c != nil && c.t == t && !t.b.freezing && t.takesNext()&c.behind == 0 {
+		t.b.relayContinuation()
+	}
+}
+
+func (b *body) relayContinuation() {
+	if c := b.continuation; c != nil {
+		b.continuation = nil
+		c.t.relay(&c.info, c.own)
+	}
+}
+
+// keepContinuation keeps the SIGCONT that waits with the other signals.
+func (b *body) keepContinuation() {
+	if c := b.continuation; c != nil {
+		b.continuation = nil
+		c.t.keep(c.info)
+	}
+}
+
+// haltContinued stops the tasks that a SIGCONT is kept for, so that it is known what they
+// take next, and keeps what they were about to take.
+func (b *body) haltContinued() (halted []*task) {
+	continues := func(info tracer.Siginfo) bool { return info.Signal() == int(unix.SIGCONT) }
+	for _, t := range b.tasks {
+		kept := t.kept
+		if t == b.leader() {
+			kept = append(kept[:len(kept):len(kept)], b.kept...)
+		}
+		if !slices.ContainsFunc(kept, continues) || t.k == nil || t.k.Stopped() || t.stop() != nil {
+			continue
+		}
+		halted = append(halted, t)
+		for _, info := range t.k.TakeDeferred() {
+			t.keep(info)
+		}
+	}
+	return halted
+}
+
+// continuesLast is a list of signals in the order in which they are relayed: SIGCONT after
+// those that came while it did.
+func continuesLast(list []tracer.Siginfo) (ordered []tracer.Siginfo) {
+	var last []tracer.Siginfo
+	for _, info := range list {
+		if ends(info.Signal()) != 0 {
+			ordered, last = append(ordered, last...), nil
+		}
+		if info.Signal() == int(unix.SIGCONT) {
+			last = []tracer.Siginfo{info}
+		} else {
+			ordered = append(ordered, info)
+		}
+	}
+	return append(ordered, last...)
+}
+
+// takesNext is the set of signals that the task, and no other, takes as soon as it goes on,
+// but for those that stop or continue the process.
+func (t *task) takesNext() uint64 {
+	own, shared, err := tracer.Pending(t.k.Tid)
+	if err != nil {
+		return 0
+	}
+	if len(t.b.tasks) == 1 {
+		own |= shared
+	}
+	blocked, err := tracer.Blocked(t.k.Tid)
+	if err != nil {
+		return 0
+	}
+	return own &^ blocked &^ (abi.Stops | abi.Continues)
 }
 
 // endByStop ends the call that the task was taken out of, if a stop does.

@@ -190,6 +190,7 @@ func (b *body) commitHome() error {
 // settleHome finishes the call that the guest was waiting for, if any, and lets
 // the program go on. The body is stopped. On the tracer's thread.
 func (b *body) settleHome(img *image.Image) error {
+	b.keepContinuation()
 	late := b.kept // arrived here after the guest was stopped
 	b.kept = nil
 	for _, raw := range img.Signals.Pending {
@@ -234,16 +235,23 @@ func (b *body) dropKept() {
 // relayKept relays the signals that were kept; they stay until it is known where
 // the process is.
 func (b *body) relayKept() {
-	for i := range b.kept {
-		b.leader().relay(&b.kept[i], false)
-	}
+	b.keepContinuation()
+	halted := b.haltContinued()
 	for _, t := range b.tasks {
-		for i := range t.kept {
-			t.relay(&t.kept[i], true)
+		for _, info := range continuesLast(t.kept) {
+			t.relayInTurn(&info, true)
 		}
+	}
+	for _, info := range continuesLast(b.kept) {
+		b.leader().relayInTurn(&info, false)
 	}
 	if k := b.leader().k; k != nil && k.Stopped() { // else it has ended meanwhile
 		b.leader().relayStop()
+	}
+	for _, t := range halted {
+		if err := t.passOver(); err != nil && !errors.Is(err, tracer.ErrGone) {
+			b.d.log.Error().Int("pid", int(b.pid)).Int("tid", int(t.tid)).Err(err).Msg("task not let go on")
+		}
 	}
 }
 

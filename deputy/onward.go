@@ -112,6 +112,7 @@ func (b *body) commitOnward(p, q *peer) error {
 		}
 		b.relayKept()
 		if err := q.link.Send(b.header(wire.TypeGo), nil); err != nil {
+			b.continuation = nil // it is kept still
 			return errors.Join(err, b.become(p, old.Inc))
 		}
 		b.freezing, b.halted = false, false

@@ -31,6 +31,7 @@ func (t *task) onStop(k *tracer.Task, s tracer.Stop) {
 	case s.Kind == tracer.StopEvent && s.Event == unix.PTRACE_EVENT_EXIT:
 		err = t.onExit()
 	case t.slot != nil:
+		t.passContinuation()
 		err = t.passOver()
 	default:
 		err = k.Cont(0)
@@ -66,7 +67,7 @@ func (t *task) onSignal(sig int) error {
 		} else if b.freezing {
 			t.keep(info)
 		} else {
-			t.relay(&info, t.isOwn(&info))
+			t.passOn(&info)
 		}
 		return t.passOver()
 	case lingering:
@@ -147,7 +148,7 @@ func (t *task) relayDeferred() {
 			t.keep(info)
 			continue
 		}
-		t.relay(&info, t.isOwn(&info))
+		t.passOn(&info)
 	}
 }
 
@@ -229,6 +230,7 @@ func (b *body) serveFault(f *link.Frame) error {
 	if sig < 1 || sig > 64 {
 		return nil
 	}
+	<-b.readiness()
 	b.d.tracer.Post(func() {
 		if !m.Gone && b.continued.after(inc, heard) {
 			return // it has been continued meanwhile: the stop is over (man 7 signal)

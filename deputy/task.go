@@ -198,6 +198,9 @@ func timersIn(text string, known map[int]abi.HomePid) map[int]abi.HomePid {
 
 // keep keeps a signal that was taken off the task: its own, or one of the process.
 func (t *task) keep(info tracer.Siginfo) {
+	if ends(info.Signal()) != 0 {
+		t.b.keepContinuation()
+	}
 	if t.isOwn(&info) {
 		t.kept = append(t.kept, info)
 	} else {

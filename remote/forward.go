@@ -235,6 +235,9 @@ func (t *task) finish(ret int64) {
 	}
 	r := t.regs
 	r.Skip(ret)
+	if t.g.stopped && !t.leaveCall() {
+		return
+	}
 	if err := t.k.SetRegs(r); err != nil {
 		return // it is gone; its end is told by its stop
 	}
@@ -249,11 +252,7 @@ func (t *task) finishInterrupted(ret int64) {
 	if t.call.Nr == unix.SYS_RT_SIGTIMEDWAIT && t.takePending(t.regs.Args()) {
 		return
 	}
-	if err := t.settleStop(); err != nil {
-		return
-	}
-	if err := t.requeueDeferred(); err != nil {
-		t.g.fail("signals not queued again", err)
+	if !t.leaveCall() {
 		return
 	}
 	r := t.regs
@@ -271,6 +270,20 @@ func (t *task) finishInterrupted(ret int64) {
 	}
 	t.noteSuspended()
 	t.cont(0)
+}
+
+// leaveCall takes the task off the trap of its call, which it does not make, to where it can
+// stand for long: other calls can be injected there, as a signal that comes meanwhile wants.
+// It reports false if the task is gone.
+func (t *task) leaveCall() bool {
+	if err := t.settleStop(); err != nil {
+		return false
+	}
+	if err := t.requeueDeferred(); err != nil {
+		t.g.fail("signals not queued again", err)
+		return false
+	}
+	return true
 }
 
 // settleStop brings the guest into a stop from which restart codes are looked at.

@@ -32,9 +32,6 @@ func (g *guest) takeSignal(f *link.Frame) error {
 	switch {
 	case sig == int(unix.SIGCONT):
 		g.stopBy = nil
-		if g.stopped {
-			g.continueAll()
-		}
 	case sig == int(unix.SIGSTOP) && g.stage != alive:
 		g.stopBy = &info
 		return nil
@@ -47,6 +44,10 @@ func (g *guest) takeSignal(f *link.Frame) error {
 	}
 	if err != nil {
 		g.fail("signal not queued", err)
+		return nil
+	}
+	if sig == int(unix.SIGCONT) && g.stopped {
+		g.continueAll()
 	}
 	return nil
 }

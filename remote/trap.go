@@ -21,6 +21,10 @@ func (t *task) onTrap() {
 	if t.g.stage != alive || t.g.halting || t.state != running {
 		return // it is about to make the call when it goes on
 	}
+	if t.g.stopped {
+		t.holdBefore()
+		return
+	}
 	t.g.ownFiles.flush()
 	nr := uint64(uint32(r.OrigRax))
 	row := abi.Lookup(nr)
@@ -36,6 +40,15 @@ func (t *task) onTrap() {
 		t.leaveFor(row, nr, args)
 	default:
 		t.local(row, nr, args)
+	}
+}
+
+// holdBefore holds a task of a stopped process before the call that it was about to make.
+func (t *task) holdBefore() {
+	r := t.regs
+	r.Rewind(uint64(uint32(r.OrigRax)))
+	if t.leaveCall() && t.k.SetRegs(r) == nil {
+		t.state = held
 	}
 }
 

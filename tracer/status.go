@@ -22,6 +22,13 @@ func Pending(tid abi.LocalPid) (own, shared uint64, err error) {
 	return signalSets(tid, "SigPnd", "ShdPnd")
 }
 
+// Blocked is the set of signals that a task blocks just now: in a call that has a mask of
+// its own that one (man proc, SigBlk), unlike SigMask.
+func Blocked(tid abi.LocalPid) (uint64, error) {
+	blocked, _, err := signalSets(tid, "SigBlk", "SigBlk")
+	return blocked, err
+}
+
 // signalSets reads two lines of /proc/PID/status.
 func signalSets(pid abi.LocalPid, first, second string) (one, other uint64, err error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
