@@ -156,7 +156,8 @@ func (b *body) haltContinued() (halted []*task) {
 		if t == b.leader() {
 			kept = append(kept[:len(kept):len(kept)], b.kept...)
 		}
-		if !slices.ContainsFunc(kept, continues) || t.k == nil || t.k.Stopped() || t.stop() != nil {
+		held := t.k == nil || t.in != nil || t.k.Stopped()
+		if held || !slices.ContainsFunc(kept, continues) || t.stop() != nil {
 			continue
 		}
 		halted = append(halted, t)
