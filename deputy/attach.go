@@ -252,6 +252,9 @@ func (b *body) enterLoop(fresh []*task) (err error) {
 		return err
 	}
 	for _, t := range fresh {
+		if t.k.Dispatches() { // ours, too
+			return &pinnedError{"dispatches its own system calls (PR_SET_SYSCALL_USER_DISPATCH)"}
+		}
 		if err := t.k.SetOptions(t.options()); err != nil {
 			return err
 		}

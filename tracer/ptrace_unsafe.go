@@ -130,6 +130,11 @@ func getRseqConfig(tid abi.LocalPid, c *RseqConfig) error {
 	return ptracePtr(ptraceGetRseqConfig, tid, unsafe.Sizeof(*c), unsafe.Pointer(c))
 }
 
+// getDispatch reads how the task's calls are turned into signals.
+func getDispatch(tid abi.LocalPid, c *dispatchConfig) error {
+	return ptracePtr(unix.PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG, tid, unsafe.Sizeof(*c), unsafe.Pointer(c))
+}
+
 // tgsigqueueinfo sends a signal with its siginfo (man rt_tgsigqueueinfo).
 func tgsigqueueinfo(pid, tid abi.LocalPid, s *Siginfo) error {
 	_, _, errno := unix.RawSyscall6(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(pid), uintptr(tid), uintptr(s.Signal()), uintptr(unsafe.Pointer(s)), 0, 0)

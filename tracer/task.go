@@ -261,6 +261,18 @@ func (k *Task) RseqConfig() (c RseqConfig, err error) {
 	return c, err
 }
 
+// dispatchConfig is struct ptrace_sud_config (include/uapi/linux/ptrace.h).
+type dispatchConfig struct {
+	mode, selector, offset, len uint64
+}
+
+// Dispatches tells whether the program has some of its calls turned into SIGSYS (man
+// prctl, PR_SET_SYSCALL_USER_DISPATCH). Kernels before 6.4 do not tell.
+func (k *Task) Dispatches() bool {
+	var c dispatchConfig
+	return getDispatch(k.Tid, &c) == nil && c.mode != 0
+}
+
 // EventMessage is PTRACE_GETEVENTMSG of an event stop: a new child's pid as this
 // program sees it, an exit status, or a former thread id.
 func (k *Task) EventMessage() (uint64, error) { return getEventMessage(k.Tid) }

@@ -21,6 +21,7 @@ var standing = map[string]string{
 	"userfaultfd": "handles its own page faults", "secret": "has secret memory", "view": "looks at its own memory",
 	"inherited": "shares writable memory with process", "device": "has a device mapped (anon_inode:[perf_event])", "huge": "uses huge pages of a pool",
 	"itimer": "has a timer that counts its CPU time (setitimer)", "timer": "has a timer that counts its CPU time (timer_create)",
+	"counter": "may not read the time stamp counter", "cpuid": "may not execute cpuid", "dispatch": "dispatches its own system calls",
 	"child": "has a child that runs in its memory", "traced": "is traced by process",
 }
 

@@ -26,6 +26,7 @@ type Process struct {
 	Uid         uint32 // the real user id at home
 	Comm        string // prctl(PR_GET_NAME) of the leader
 	Personality uint64
+	Barriers    uint64 // the commands that have registered it (man membarrier)
 	Layout      Layout
 	Auxv        []byte
 	Vdso        Vdso

@@ -20,7 +20,7 @@ func sample() *Image {
 	img := &Image{
 		Version: Version,
 		Process: Process{
-			Pid: 4711, Comm: "flac", Personality: 0x40000,
+			Pid: 4711, Comm: "flac", Personality: 0x40000, Barriers: 16,
 			Layout: Layout{StartCode: 0x400000, EndCode: 0x401000, StartData: 0x402000, EndData: 0x403000, StartBrk: 0x500000,
 				Brk: 0x510000, StartStack: 0x7ffd00000000, ArgStart: 0x7ffd00000100, ArgEnd: 0x7ffd00000110, EnvStart: 0x7ffd00000110, EnvEnd: 0x7ffd00000200},
 			Auxv:   make([]byte, 320),

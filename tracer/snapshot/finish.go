@@ -36,7 +36,7 @@ func (s *Subject) finish(img *image.Image, t image.Trailer) error {
 		return err
 	}
 	steps := []func(*image.Image) error{
-		s.finishMemory, s.finishLayout, s.finishSignals, s.finishLimits, s.finishPersonality,
+		s.finishMemory, s.finishLayout, s.finishSignals, s.finishLimits, s.finishPersonality, s.finishBarriers,
 		s.finishPointers, s.verify, s.finishProcessors, s.bind,
 	}
 	for _, step := range steps {

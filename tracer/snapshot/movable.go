@@ -20,7 +20,7 @@ import (
 // Leader, its descriptors and registers are not looked at. A Take that follows in the
 // same stop relies on the mappings that Movable has seen.
 func Movable(s *Subject) (reason string) {
-	for _, look := range []func() (string, error){s.statusReason, s.kinshipReason, s.areasReason, s.descriptorsReason, s.timersReason, s.processorReason} {
+	for _, look := range []func() (string, error){s.statusReason, s.kinshipReason, s.areasReason, s.descriptorsReason, s.timersReason, s.modesReason, s.processorReason} {
 		reason, err := look()
 		if err != nil {
 			return fmt.Sprintf("it cannot be examined (%v)", err)

@@ -85,6 +85,9 @@ func (s *Subject) takeProcess(areas []tracer.Area) (p image.Process, err error) 
 	if p.Clock, err = s.takeClock(); err != nil {
 		return p, err
 	}
+	if p.Barriers, err = s.takeBarriers(); err != nil {
+		return p, err
+	}
 	if s.Origin != nil {
 		p.Uid, p.Vdso, p.CPU = s.Origin.Uid, s.Origin.Vdso, s.Origin.CPU
 		return p, nil

@@ -1,5 +1,6 @@
 // A program with one reason to stay at home, named by its argument: it says when it has
 // it and when it has it no more, and goes on each time when it is given a byte.
+#include <asm/prctl.h>
 #include <fcntl.h>
 #include <linux/perf_event.h>
 #include <sched.h>
@@ -97,6 +98,13 @@ static void reason(int on) {
 	} else if (IS("timer")) {
 		static timer_t timer;
 		NEED((on ? timer_create(CLOCK_THREAD_CPUTIME_ID, NULL, &timer) : timer_delete(timer)) == 0);
+	} else if (IS("counter")) {
+		NEED(prctl(PR_SET_TSC, on ? PR_TSC_SIGSEGV : PR_TSC_ENABLE) == 0);
+	} else if (IS("cpuid")) {
+		NEED(syscall(SYS_arch_prctl, ARCH_SET_CPUID, !on) == 0);
+	} else if (IS("dispatch")) {
+		static char selector; // allows
+		NEED(prctl(PR_SET_SYSCALL_USER_DISPATCH, on ? PR_SYS_DISPATCH_ON : PR_SYS_DISPATCH_OFF, 0, 0, on ? &selector : NULL) == 0);
 	} else if (IS("view")) {
 		NEED(on ? (fd = open("/proc/self/maps", O_RDONLY)) >= 0 : close(fd) == 0);
 	} else if (IS("child")) {
