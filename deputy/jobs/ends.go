@@ -51,12 +51,13 @@ func readable(file *os.File) bool {
 	if err != nil {
 		return false
 	}
-	err = raw.Read(func(fd uintptr) bool {
-		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-		n, _ := unix.Poll(poll, 0)
-		return n > 0
-	})
-	return err == nil
+	return raw.Read(readableFd) == nil
+}
+
+func readableFd(fd uintptr) bool {
+	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, _ := unix.Poll(poll, 0)
+	return n > 0
 }
 
 // ended takes the last sample of a process, if it is still there to be waited

@@ -34,6 +34,7 @@ type Registry struct {
 	reports  map[string]endedJob
 	oldest   []string // job ids of reports, oldest first
 	draining bool     // mosd ends: nothing leaves any more
+	kin      lineage
 }
 
 // job is one mosrun and all its descendants.
@@ -93,6 +94,7 @@ func Open(cfg Config) (*Registry, error) {
 		jobs:    make(map[string]*job),
 		procs:   make(map[int]*process),
 		reports: make(map[string]endedJob),
+		kin:     openLineage(),
 	}
 	r.life, r.end = context.WithCancel(context.Background())
 	r.restore()
@@ -104,6 +106,9 @@ func Open(cfg Config) (*Registry, error) {
 func (r *Registry) Start() {
 	close(r.started)
 	r.spawn(r.scanner)
+	if r.kin.socket != nil {
+		r.spawn(r.followLineage)
+	}
 }
 
 // Close ends what the registry itself does. Jobs and deputies go on.
@@ -119,6 +124,9 @@ func (r *Registry) Close() {
 	}
 	for _, p := range r.procs {
 		p.wakeWaiter()
+	}
+	if r.kin.socket != nil {
+		r.kin.socket.Close()
 	}
 	r.mu.Unlock()
 	r.busy.Wait()
@@ -198,6 +206,12 @@ func (r *Registry) addLocked(j *job, pid int, start uint64) *process {
 	}
 	j.ordinal++
 	p.moving <- struct{}{}
+	if r.kin.socket != nil {
+		if len(r.kin.kin) == 0 {
+			r.kin.tell(listenEvents)
+		}
+		r.kin.kin[pid] = p
+	}
 	old := r.procs[pid]
 	j.procs[pid], r.procs[pid] = p, p
 	if old != nil { // not before: it may be the last of this very job
@@ -217,6 +231,10 @@ func (r *Registry) removeLocked(p *process) {
 	case <-p.gone:
 		return
 	default:
+	}
+	r.catchUpLocked() // it may have children
+	if r.kin.kin[p.pid] == p {
+		delete(r.kin.kin, p.pid)
 	}
 	j := p.job
 	for _, list := range []map[int]*process{j.procs, r.procs} {
@@ -239,6 +257,10 @@ func (r *Registry) overLocked(j *job) bool { return r.jobs[j.id] != j }
 func (r *Registry) finishLocked(j *job) {
 	j.total.Wall = time.Since(j.began).Seconds()
 	delete(r.jobs, j.id)
+	if len(r.jobs) == 0 {
+		r.kin.tell(ignoreEvents)
+		clear(r.kin.kin)
+	}
 	close(j.over)
 	r.keepReportLocked(j)
 	if j.deputy != nil {

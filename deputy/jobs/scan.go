@@ -118,14 +118,16 @@ func (r *Registry) meet(j *job, pid int) *process {
 // parent was started to be, when it has lived for a moment.
 func (r *Registry) meetLocked(j *job, pid int) *process {
 	p, ppid := r.enrolLocked(j, pid)
-	if p == nil {
-		return nil
-	}
-	if parent := j.procs[ppid]; parent != nil {
-		p.lock = parent.lock
-		if p.wants = parent.wants; p.wants != wire.Home {
-			r.spawn(func() { r.goAgain(p) })
-		}
+	if parent := j.procs[ppid]; p != nil && parent != nil {
+		r.inheritLocked(p, parent)
 	}
 	return p
+}
+
+// inheritLocked gives a new process what its parent has. Called with mu held.
+func (r *Registry) inheritLocked(p, parent *process) {
+	p.lock = parent.lock
+	if p.wants = parent.wants; p.wants != wire.Home {
+		r.spawn(func() { r.goAgain(p) })
+	}
 }

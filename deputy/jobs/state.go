@@ -54,12 +54,16 @@ const saveLater = 50 * time.Millisecond
 // saveSoon writes the state file of a job of which processes come and go.
 func (r *Registry) saveSoon(j *job) {
 	r.mu.Lock()
-	waits := j.unsaved
-	j.unsaved = true
-	r.mu.Unlock()
-	if waits {
+	defer r.mu.Unlock()
+	r.saveSoonLocked(j)
+}
+
+// saveSoonLocked is saveSoon with mu held.
+func (r *Registry) saveSoonLocked(j *job) {
+	if j.unsaved {
 		return
 	}
+	j.unsaved = true
 	r.spawn(func() {
 		select {
 		case <-time.After(saveLater):
