@@ -381,6 +381,8 @@ func (c *call) conclude() {
 		b.comeHome("it looks at its own memory ("+c.view+")", true)
 	case b.own.Load().inUse():
 		b.comeHome(isUsed, true)
+	case c.cuts():
+		b.comeHome("it cuts a file that it has mapped", true)
 	default:
 		c.noteSignalfd()
 		c.answer()

@@ -95,7 +95,7 @@ func (g *guest) begin() error {
 // enterLoop gives the fresh process its window, at the addresses it has at home.
 func (g *guest) enterLoop(window [2]abi.Addr) (err error) {
 	leader := g.leader()
-	if g.mem, err = openMemory(leader.k.Tid); err != nil {
+	if err := g.openMemory(); err != nil {
 		return err
 	}
 	in, err := leader.k.Injector(g.x.cage.Insn())

@@ -119,7 +119,7 @@ func (g *guest) offspring(pid abi.HomePid) *guest {
 // its own in its place if there is no room.
 func (g *guest) settleIn(parent *task, slot *tracer.Slot) (err error) {
 	leader := g.leader()
-	if g.mem, err = openMemory(leader.k.Tid); err != nil {
+	if err := g.openMemory(); err != nil {
 		return err
 	}
 	g.loop, g.forkable = parent.g.loop.Share(), true

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"umosix/tracer/abi"
 	"umosix/tracer/image"
 )
 
@@ -121,11 +122,42 @@ func (s *Subject) writeLate() error {
 			return err
 		}
 		if _, err := s.Mem.WriteAt(l.pages, l.run.Addr); err != nil {
-			return err
+			if err := s.writeUpToEnd(l); err != nil {
+				return err
+			}
 		}
 	}
 	s.late = nil
 	return nil
+}
+
+// writeUpToEnd writes pages one by one, without those of a file that has been cut before
+// them: the kernel would have thrown them away then, and what reads them gets SIGBUS
+// (mm/memory.c, unmap_mapping_range).
+func (s *Subject) writeUpToEnd(l late) error {
+	for i := 0; i < len(l.pages); i += abi.PageSize {
+		at := l.run.Addr + abi.Addr(i)
+		_, err := s.Mem.WriteAt(l.pages[i:i+abi.PageSize], at)
+		if err != nil && (!errors.Is(err, unix.EFAULT) || !s.behindEnd(at)) {
+			return err
+		}
+	}
+	return nil
+}
+
+// behindEnd tells whether the page at an address is one of a file that does not reach so
+// far. Of a file without a name it is taken for granted: nothing else fails so.
+func (s *Subject) behindEnd(at abi.Addr) bool {
+	m := s.wanted.At(at)
+	if m.File < 0 {
+		return false
+	}
+	var st unix.Stat_t
+	file := s.wanted.Files[m.File]
+	if unix.Stat(fmt.Sprintf("/proc/%d/root%s", s.LocalPid, file.Path), &st) != nil || st.Ino != file.Ino || s.away() {
+		return true
+	}
+	return m.Offset+uint64(at-m.Start) >= uint64(st.Size)
 }
 
 // loosen makes the mappings under r writable; Finish takes it back.
