@@ -40,10 +40,12 @@ type call struct {
 	polling  bool               // it does so just now
 	shared   bool               // it sends a signal to its own process
 	mask     uint64             // signals that are blocked during the call
-	slot     *tracer.Slot
-	halted   bool      // ended because the process was stopped
-	since    time.Time // when the program began it, as far as is known
-	deadline time.Time // of a call that must be made again after an interruption
+	// dropsSignalfd: it may close one.
+	dropsSignalfd bool
+	slot          *tracer.Slot
+	halted        bool      // ended because the process was stopped
+	since         time.Time // when the program began it, as far as is known
+	deadline      time.Time // of a call that must be made again after an interruption
 
 	view   string      // of the memory of a process, which it has opened
 	viewed abi.HomePid // whose, if it is another's that has yet to come home; guarded by Deputy.mu
@@ -167,7 +169,7 @@ func (t *task) newCall(m *wire.Call, payload []byte) (*call, error) {
 	if m.Flags&wire.Woken != 0 {
 		c.hurry()
 	}
-	c.mask = m.Mask
+	c.mask, c.dropsSignalfd = m.Mask, c.mayDropSignalfd()
 	if c.row != nil && c.row.Blocks(&c.args) {
 		t.slot.Masks(m.Mask|t.b.openMask, t.b.openMask)
 	} else {

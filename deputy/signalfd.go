@@ -23,7 +23,7 @@ func signalfdSets(pid abi.HomePid) (set uint64) {
 		return 0
 	}
 	for _, e := range entries {
-		if to, err := os.Readlink(dir + "/" + e.Name()); err == nil && to == "anon_inode:[signalfd]" {
+		if to, err := os.Readlink(dir + "/" + e.Name()); err == nil && to == signalfdName {
 			set |= signalfdSet(fmt.Sprintf("/proc/%d/fdinfo/%s", pid, e.Name()))
 		}
 	}
@@ -46,13 +46,17 @@ func signalfdSet(fdinfo string) uint64 {
 }
 
 // noteSignalfd keeps the signals of a signalfd at home that the guest has just
-// made or changed.
+// made or changed, and keeps those no more whose signalfd it has closed.
 func (c *call) noteSignalfd() {
-	if c.nr != unix.SYS_SIGNALFD && c.nr != unix.SYS_SIGNALFD4 || c.ret < 0 || len(c.data) == 0 || len(c.data[0]) < abi.SigsetSize {
-		return
-	}
 	b := c.b
-	b.openMask |= binary.LittleEndian.Uint64(c.data[0])
+	switch {
+	case c.dropsSignalfd:
+		b.openMask = signalfdSets(b.pid)
+	case c.nr != unix.SYS_SIGNALFD && c.nr != unix.SYS_SIGNALFD4 || c.ret < 0 || len(c.data) == 0 || len(c.data[0]) < abi.SigsetSize:
+		return
+	default:
+		b.openMask |= binary.LittleEndian.Uint64(c.data[0])
+	}
 	b.mu.Lock()
 	tasks := b.tasks
 	b.mu.Unlock()
@@ -60,6 +64,29 @@ func (c *call) noteSignalfd() {
 		t.idleWith(b.openMask)
 	}
 }
+
+// mayDropSignalfd tells whether a call that is about to be made may close a signalfd.
+func (c *call) mayDropSignalfd() bool {
+	var fd uint64
+	switch c.nr {
+	case unix.SYS_CLOSE:
+		fd = c.args[0]
+	case unix.SYS_DUP2, unix.SYS_DUP3:
+		fd = c.args[1]
+	case unix.SYS_CLOSE_RANGE:
+		return c.b.openMask != 0
+	default:
+		return false
+	}
+	if c.b.openMask == 0 {
+		return false
+	}
+	to, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", c.b.pid, int32(fd)))
+	return err == nil && to == signalfdName
+}
+
+// signalfdName is what such a descriptor is called in /proc/PID/fd.
+const signalfdName = "anon_inode:[signalfd]"
 
 // idleWith changes the mask that a task idles with: at once, or when the call that it
 // is in has ended. On the link's thread.

@@ -19,8 +19,12 @@ func (t *task) signalSelf(nr uint64, args [6]uint64) bool {
 		return false
 	}
 	info, to, shared, ok := t.ownSignal(nr, args)
-	if sig := info.Signal(); !ok || sig < 1 || sig > 64 || sig == int(unix.SIGKILL) || g.atHome&(1<<(sig-1)) != 0 {
+	sig := info.Signal()
+	if !ok || sig < 1 || sig > 64 || sig == int(unix.SIGKILL) {
 		return false
+	}
+	if g.atHome&(1<<(sig-1)) != 0 && (t.blocks(sig) || !shared && to != t) {
+		return false // it is for the signalfd
 	}
 	if alone := !shared && to == t || shared && len(g.tasks) == 1; alone && t.takesAtOnce(info.Signal()) {
 		t.makeIt()
