@@ -385,6 +385,8 @@ func (c *call) conclude() {
 		b.comeHome(isUsed, true)
 	case c.cuts():
 		b.comeHome("it cuts a file that it has mapped", true)
+	case c.limitsCPU():
+		b.comeHome("it limits its CPU time", true)
 	default:
 		c.noteSignalfd()
 		c.answer()

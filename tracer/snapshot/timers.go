@@ -10,6 +10,14 @@ import (
 	"umosix/tracer/abi"
 )
 
+// LimitsCPU tells whether a process has a limit of its CPU time (man getrlimit), which
+// counts what its body uses.
+func LimitsCPU(pid abi.LocalPid) bool {
+	var have unix.Rlimit
+	err := unix.Prlimit(int(pid), unix.RLIMIT_CPU, nil, &have)
+	return err == nil && (have.Cur != unix.RLIM_INFINITY || have.Max != unix.RLIM_INFINITY)
+}
+
 // timersReason says that a timer counts the CPU time of the process: while that is away,
 // it would count that of the body. Of the timers that man setitimer tells of only the
 // process itself is told; those of man timer_create are in /proc/PID/timers.
@@ -22,6 +30,9 @@ func (s *Subject) timersReason() (string, error) {
 				return "has a timer that counts its CPU time (timer_create)", nil
 			}
 		}
+	}
+	if LimitsCPU(s.LocalPid) {
+		return "limits its CPU time (RLIMIT_CPU)", nil
 	}
 	if s.Leader == nil || s.Caller == nil {
 		return "", nil

@@ -7,6 +7,7 @@ import (
 
 	"umosix/tracer"
 	"umosix/tracer/abi"
+	"umosix/tracer/snapshot"
 )
 
 // cuts tells whether a call that has been made may have taken away a part of a file that
@@ -60,4 +61,18 @@ func (c *call) cutFile() string {
 		return name
 	}
 	return ""
+}
+
+// limitsCPU tells whether a call that has been made limits the CPU time of the process.
+func (c *call) limitsCPU() bool {
+	args := c.plan.Args
+	switch {
+	case c.ret < 0:
+		return false
+	case c.plan.Nr == unix.SYS_SETRLIMIT && args[0] == unix.RLIMIT_CPU:
+	case c.plan.Nr == unix.SYS_PRLIMIT64 && args[1] == unix.RLIMIT_CPU && args[2] != 0:
+	default:
+		return false
+	}
+	return snapshot.LimitsCPU(abi.LocalPid(c.b.pid))
 }
