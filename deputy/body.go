@@ -65,6 +65,7 @@ type body struct {
 	continuation *continuation // the SIGCONT that waits for other signals, or nil
 	due          int           // a signal whose default action the body is to take
 	halted       bool          // the guest stands still, because of a signal that stops the process
+	terminal     bool          // it is stopped for its use of a terminal; the guest may not know yet
 	fenced       bool          // the guest is known to be gone
 	used         image.CPUTime // by guests: what the body has used does not include it
 	leaving      bool          // the body is on its way out and waits for the guest's end

@@ -28,6 +28,9 @@ func (t *task) goOn() error {
 		if t == b.leader() && !b.freezing {
 			t.relayStop()
 		}
+		if b.terminal && t.inTerminalCall() {
+			return t.k.Listen()
+		}
 		return t.k.Cont(0)
 	case t.cut:
 		return t.k.Cont(0) // it has to notice that it was taken out of its call
@@ -35,9 +38,26 @@ func (t *task) goOn() error {
 	return t.k.Listen()
 }
 
-// byHome is the si_code of a SIGSTOP that tells the guest of a stop at home: the one by
-// which the kernel sends signals, but not this one (man sigaction, SI_KERNEL).
-const byHome = 0x80
+// usesTerminal tells whether a signal is the kernel's answer to a call on a terminal by a
+// process in its background, and stops it (drivers/tty/tty_jobctrl.c). Made again, as
+// interrupted calls are, the call would raise it again, without end: the body stops first.
+func (t *task) usesTerminal(info *tracer.Siginfo) bool {
+	sig := info.Signal()
+	return (sig == int(unix.SIGTTIN) || sig == int(unix.SIGTTOU)) && info.Code() == byKernel && t.b.stopsBy(sig)
+}
+
+// inTerminalCall tells whether the stopped task may be in such a call.
+func (t *task) inTerminalCall() bool {
+	r, err := t.k.Regs()
+	return err == nil && t.slot.At(&r) == tracer.PlaceInCall && interrupted(&r)
+}
+
+// byKernel is the si_code by which the kernel sends signals (man sigaction, SI_KERNEL).
+const byKernel = 0x80
+
+// byHome is the si_code of a SIGSTOP that tells the guest of a stop at home: the kernel
+// sends none.
+const byHome = byKernel
 
 // relayStop tells the guest that the process has been stopped.
 func (t *task) relayStop() {
@@ -60,6 +80,7 @@ func (b *body) takeStop(sig int, confirms bool) error {
 		return err
 	}
 	t.relayDeferred()
+	b.terminal = false
 	b.halted = !continued && (t.k.InGroupStop() || !confirms)
 	if continued || confirms || t.k.InGroupStop() {
 		return t.passOver()

@@ -62,7 +62,10 @@ func (t *task) onSignal(sig int) error {
 	}
 	switch state {
 	case away:
-		if b.freezing && t.stopsAtOnce(sig) {
+		if t.usesTerminal(&info) {
+			b.terminal = true
+			return t.k.Cont(sig)
+		} else if b.freezing && t.stopsAtOnce(sig) {
 			return t.k.Cont(sig)
 		} else if b.freezing {
 			t.keep(info)
@@ -137,7 +140,7 @@ func (t *task) relay(info *tracer.Siginfo, own bool) {
 	}
 	b.relayed = relayed{h.Inc, seq}
 	if info.Signal() == int(unix.SIGCONT) {
-		b.continued, b.halted = b.relayed, false
+		b.continued, b.halted, b.terminal = b.relayed, false, false
 	}
 }
 
