@@ -143,7 +143,23 @@ func (s *Subject) areaReason(a tracer.Area, uid int) string {
 	if a.Shared() && !sharesAnonymous(a) {
 		return s.sharedReason(a, name, uid)
 	}
+	if strings.HasSuffix(a.Path, deletedMark) && s.behindEndAt(a) {
+		return fmt.Sprintf("has a deleted file mapped behind its end (%s)", strings.TrimSuffix(name, deletedMark))
+	}
 	return ""
+}
+
+// deletedMark is what the kernel adds to the name of a file that has none any more.
+const deletedMark = " (deleted)"
+
+// behindEndAt tells whether the last page of an area lies behind the end of its file: it
+// cannot go as anonymous memory, which does not raise SIGBUS.
+func (s *Subject) behindEndAt(a tracer.Area) bool {
+	if s.Mem == nil || s.away() || !a.Readable() {
+		return false
+	}
+	_, err := s.Mem.ForceRead(make([]byte, 1), a.End-1)
+	return err != nil
 }
 
 // harmlessDevice tells whether a mapping below /dev is ordinary memory.

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -98,6 +99,11 @@ static void reason(int on) {
 	} else if (IS("timer")) {
 		static timer_t timer;
 		NEED((on ? timer_create(CLOCK_THREAD_CPUTIME_ID, NULL, &timer) : timer_delete(timer)) == 0);
+	} else if (IS("limit")) {
+		struct rlimit late = {.rlim_cur = on ? 1000 : RLIM_INFINITY, .rlim_max = RLIM_INFINITY};
+		NEED(setrlimit(RLIMIT_CPU, &late) == 0);
+	} else if (IS("behind")) {
+		NEED(on ? (fd = open("data", O_RDONLY)) >= 0 && unlink("data") == 0 && (p = mmap(NULL, 8192, rw, MAP_PRIVATE, fd, 0)) != MAP_FAILED : munmap(p, 8192) == 0 && close(fd) == 0);
 	} else if (IS("counter")) {
 		NEED(prctl(PR_SET_TSC, on ? PR_TSC_SIGSEGV : PR_TSC_ENABLE) == 0);
 	} else if (IS("cpuid")) {
@@ -132,6 +138,8 @@ static void reason(int on) {
 		}
 	} else if (IS("unknown")) {
 		NEED(on || syscall(5000) == -1);
+	} else if (IS("cut")) {
+		NEED(on ? (fd = open("data", O_RDWR)) >= 0 && (p = mmap(NULL, 4096, rw, MAP_PRIVATE, fd, 0)) != MAP_FAILED : ftruncate(fd, 4) == 0);
 	} else if (IS("policy")) {
 		NEED(on || syscall(SYS_set_mempolicy, 0, NULL, 0) == 0);
 	} else if (IS("looked")) {

@@ -1,0 +1,71 @@
+// A file that a process has mapped becomes shorter, and longer: what was written to its
+// pages is gone, and what lies behind the end raises SIGBUS, EFAULT in a call.
+#include "guest.h"
+#include <setjmp.h>
+#include <sys/mman.h>
+
+enum { PAGE = 4096 };
+static sigjmp_buf back;
+static void on_bus(int sig) { siglongjmp(back, sig); }
+
+static int faults(volatile char *p) {
+	if (sigsetjmp(back, 1))
+		return 1;
+	return *p == 0 ? 0 : *p == 'a' ? 2 : 3;
+}
+
+static void compute(void) {
+	for (uint32_t i = 0, x = 1; i < 30; i++)
+		x = spin(x);
+}
+
+// cut_by makes the file shorter in one way, and tells what is seen of three pages.
+static void cut_by(int way, int fd, char *name) {
+	CHECK(ftruncate(fd, 0) == 0 && ftruncate(fd, 3 * PAGE) == 0);
+	char *p = mmap(NULL, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	int line[2], other;
+	CHECK(p != MAP_FAILED && pipe(line) == 0);
+	memset(p, 'a', 3 * PAGE);
+	compute();
+	switch (way) {
+	case 0:
+		CHECK(ftruncate(fd, PAGE) == 0);
+		break;
+	case 1:
+		CHECK(truncate(name, PAGE) == 0);
+		break;
+	case 2:
+		CHECK((other = open(name, O_WRONLY | O_TRUNC)) >= 0 && close(other) == 0);
+		break;
+	}
+	printf("%d: %d %d %d\n", way, faults(p), faults(p + PAGE), faults(p + 2 * PAGE));
+	compute();
+	FAILS(write(line[1], p + PAGE, 10), EFAULT);
+	CHECK(write(line[1], "0123456789", 10) == 10);
+	FAILS(read(line[0], p + PAGE, 10), EFAULT);
+	CHECK(ftruncate(fd, 3 * PAGE) == 0);
+	printf("%d: again %d %d\n", way, faults(p + PAGE), faults(p + 2 * PAGE));
+	fflush(stdout);
+	compute();
+	CHECK(munmap(p, 3 * PAGE) == 0 && close(line[0]) == 0 && close(line[1]) == 0);
+}
+
+int main(int argc, char **argv) {
+	char name[] = "cut.XXXXXX";
+	int fd = mkstemp(name);
+	begin(argc, argv);
+	handle(SIGBUS, on_bus, 0);
+	CHECK(fd >= 0);
+	for (int way = 0; way < 3; way++)
+		cut_by(way, fd, name);
+	CHECK(unlink(name) == 0);
+	// Behind the end from the start, and a file that is gone.
+	CHECK(ftruncate(fd, PAGE) == 0);
+	char *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	CHECK(p != MAP_FAILED);
+	p[0] = 'a';
+	compute();
+	printf("%d %d\n", faults(p), faults(p + PAGE));
+	FAILS(write(1, p + PAGE, 1), EFAULT);
+	return done("cutfile");
+}
