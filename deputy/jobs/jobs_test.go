@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"umosix/wire"
 	"umosix/wire/control"
 )
@@ -94,6 +96,23 @@ func TestChildrenAreFoundAndInherit(t *testing.T) {
 		if !p.Lock || p.Job != answer.Job || p.Where != wire.Home {
 			t.Errorf("unlike its job: %+v", p)
 		}
+	}
+}
+
+// Of a process whose parent has ended, and the parent's parent, the kernel has told.
+func TestOrphansAreFound(t *testing.T) {
+	n := newNode(t, t.TempDir())
+	if n.kin.socket == nil {
+		t.Skip("no process events here")
+	}
+	pid, end := program(t, "read line; (sh -c 'setsid sleep 60 &' &)")
+	answer := n.register(pid, control.Options{Lock: control.LockOn})
+	end()
+	eventually(t, "an orphan", func() bool { list := n.listed(); return len(list) == 1 && list[0].Pid != pid })
+	p := n.listed()[0]
+	defer unix.Kill(p.Pid, unix.SIGKILL)
+	if !p.Lock || p.Job != answer.Job {
+		t.Errorf("unlike its job: %+v", p)
 	}
 }
 
@@ -262,10 +281,10 @@ func TestWatchGetsEventsAndReport(t *testing.T) {
 	if last == nil || last.Moves != 2 || last.Bytes != 9 || last.Calls["read"] != 3 || last.Procs != 1 || last.Pinned["because"] != 1 {
 		t.Errorf("report: %+v", last)
 	}
-	late := 0
-	err := n.Watch(context.Background(), me, answer.Job, func(one control.News) error { late = one.Report.Moves; return nil })
-	if err != nil || late != 2 {
-		t.Errorf("a late watcher: %v, %d moves", err, late)
+	var late []control.News
+	err := n.Watch(context.Background(), me, answer.Job, func(one control.News) error { late = append(late, one); return nil })
+	if err != nil || len(late) != 2 || late[0].Event == nil || late[0].Event.Text != "because" || late[1].Report.Moves != 2 {
+		t.Errorf("a late watcher: %v, %+v", err, late)
 	}
 	if entries, _ := os.ReadDir(n.cfg.Dir + "/" + jobsDir); len(entries) != 0 {
 		t.Errorf("left behind: %v", entries)

@@ -50,9 +50,10 @@ type job struct {
 	orphan   *orphan // a deputy of an earlier mosd that has not come back yet
 	starting chan struct{}
 	watchers map[*watcher]struct{}
-	unsaved  bool           // the state file is about to be written
-	total    control.Report // of the processes that have ended
-	over     chan struct{}  // closed at the end of the job
+	early    []control.Event // the first ones, for watchers that come late
+	unsaved  bool            // the state file is about to be written
+	total    control.Report  // of the processes that have ended
+	over     chan struct{}   // closed at the end of the job
 }
 
 // process is a thread group of a job.

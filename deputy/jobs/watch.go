@@ -12,6 +12,7 @@ const (
 	maxReports = 256 // of jobs that have ended, for watchers that come late
 	maxNews    = 256 // events that one watcher has not taken yet; more are dropped
 	maxReasons = 100 // in the report of one job
+	maxEarly   = 50  // events for watchers that come late
 )
 
 // watcher is somebody who waits for the end of a job.
@@ -26,7 +27,7 @@ func (r *Registry) Watch(ctx context.Context, who control.Caller, id string, tel
 		return err
 	}
 	if ended != nil {
-		return tell(control.News{Report: ended})
+		return tellLast(w, ended, tell)
 	}
 	defer r.unfollow(j, w)
 	if err := tell(control.News{}); err != nil {
@@ -51,6 +52,7 @@ func (r *Registry) follow(who control.Caller, id string, w *watcher) (*job, *con
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if report, ok := r.reports[id]; ok && who.May(report.uid) {
+		w.hear(report.early)
 		return nil, &report.Report, nil
 	}
 	j := r.jobs[id]
@@ -61,7 +63,15 @@ func (r *Registry) follow(who control.Caller, id string, w *watcher) (*job, *con
 		return nil, nil, control.Forbidden("job %s belongs to uid %d", id, j.owner.Uid)
 	}
 	j.watchers[w] = struct{}{}
+	w.hear(j.early)
 	return j, nil, nil
+}
+
+// hear takes the events that there were before.
+func (w *watcher) hear(early []control.Event) {
+	for _, event := range early {
+		w.news <- event
+	}
 }
 
 func (r *Registry) unfollow(j *job, w *watcher) {
@@ -72,19 +82,23 @@ func (r *Registry) unfollow(j *job, w *watcher) {
 
 // last tells the events that are left, then the report.
 func (r *Registry) last(j *job, w *watcher, tell func(control.News) error) error {
+	r.mu.Lock()
+	report := j.total
+	r.mu.Unlock()
+	return tellLast(w, &report, tell)
+}
+
+// tellLast tells the events that a watcher has not taken yet, then the report.
+func tellLast(w *watcher, report *control.Report, tell func(control.News) error) error {
 	for {
 		select {
 		case event := <-w.news:
 			if err := tell(control.News{Event: &event}); err != nil {
 				return err
 			}
-			continue
 		default:
+			return tell(control.News{Report: report})
 		}
-		r.mu.Lock()
-		report := j.total
-		r.mu.Unlock()
-		return tell(control.News{Report: &report})
 	}
 }
 
@@ -102,6 +116,9 @@ func (r *Registry) happened(j *job, event *control.Event) {
 	}
 	if event.Kind == "pinned" {
 		j.countReason(event.Text)
+	}
+	if len(j.early) < maxEarly {
+		j.early = append(j.early, *event)
 	}
 	for w := range j.watchers {
 		select {
@@ -123,14 +140,15 @@ func (j *job) countReason(reason string) {
 // endedJob is the report of a job that is over, and whose it was.
 type endedJob struct {
 	control.Report
-	uid int
+	uid   int
+	early []control.Event
 }
 
 // keepReportLocked keeps the report of a job for watchers that come late: the
 // program of a short job has ended before its reporter has begun. Called with
 // mu held.
 func (r *Registry) keepReportLocked(j *job) {
-	r.reports[j.id] = endedJob{Report: j.total, uid: j.owner.Uid}
+	r.reports[j.id] = endedJob{Report: j.total, uid: j.owner.Uid, early: j.early}
 	r.oldest = append(r.oldest, j.id)
 	if len(r.oldest) > maxReports {
 		delete(r.reports, r.oldest[0])
