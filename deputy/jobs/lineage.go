@@ -3,7 +3,6 @@ package jobs
 import (
 	"encoding/binary"
 	"errors"
-	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,7 +14,9 @@ import (
 // only mosds in the first network and pid namespace of a machine; elsewhere the scanner
 // is all there is.
 type lineage struct {
-	socket *os.File // nil: no events here
+	socket int  // -1: no events here
+	end    int  // an eventfd that ends followLineage
+	works  bool // events have come: the first one answers tell
 	// kin are, by pid, the processes that stand for those whose children belong to a
 	// job: themselves, or the last one above that was known while it lived.
 	kin map[int]*process
@@ -30,28 +31,51 @@ const (
 	eventExit            = 0x80000000
 	headSize             = unix.NLMSG_HDRLEN + 20 // struct cn_msg
 	eventHead            = 16                     // of struct proc_event: what, cpu, time
-	lineagePause         = 5 * time.Millisecond   // between two looks
+	lineagePause         = 20 * time.Millisecond  // between two looks
 	lineageRoom          = 1 << 20                // bytes of events that may wait
 )
 
 // openLineage listens to nothing yet.
-func openLineage() (l lineage) {
+func openLineage() lineage {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.NETLINK_CONNECTOR)
 	if err != nil {
-		return l
+		return lineage{socket: -1}
 	}
 	if err := unix.Bind(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK, Groups: procIndex}); err != nil {
 		unix.Close(fd)
-		return l
+		return lineage{socket: -1}
 	}
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, lineageRoom) // with less the scanner helps more often
-	return lineage{socket: os.NewFile(uintptr(fd), "process events"), kin: make(map[int]*process)}
+	end, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		unix.Close(fd)
+		return lineage{socket: -1}
+	}
+	l := lineage{socket: fd, end: end, kin: make(map[int]*process)}
+	l.tell(ignoreEvents) // else it gets what others on this machine listen to
+	return l
+}
+
+// stop ends followLineage.
+func (l *lineage) stop() {
+	if l.socket >= 0 {
+		_, _ = unix.Write(l.end, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	}
+}
+
+// close gives back what openLineage has made.
+func (l *lineage) close() {
+	if l.socket >= 0 {
+		unix.Close(l.socket)
+		unix.Close(l.end)
+		l.socket = -1
+	}
 }
 
 // tell switches the events on or off. Kernels before 6.6 read no more than the first
 // word and send all events.
 func (l *lineage) tell(what uint32) {
-	if l.socket == nil {
+	if l.socket < 0 {
 		return
 	}
 	b := make([]byte, unix.NLMSG_HDRLEN, headSize+8)
@@ -60,31 +84,20 @@ func (l *lineage) tell(what uint32) {
 	for _, word := range []uint32{procIndex, procValue, 0, 0, 8, what, eventFork | eventExit} { // 8: length, no flags
 		b = binary.NativeEndian.AppendUint32(b, word)
 	}
-	l.control(func(fd int) { _ = unix.Sendto(fd, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}) })
+	_ = unix.Sendto(l.socket, b, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 }
 
-func (l *lineage) control(f func(fd int)) {
-	if raw, err := l.socket.SyscallConn(); err == nil {
-		_ = raw.Control(func(fd uintptr) { f(int(fd)) })
-	}
-}
-
-// followLineage takes in what the events tell, in batches, until Close.
+// followLineage takes in what the events tell, in batches, until Close. It waits by itself:
+// the runtime's poller would be woken by each event.
 func (r *Registry) followLineage() {
-	raw, err := r.kin.socket.SyscallConn()
-	if err != nil {
-		return
-	}
-	for {
-		if raw.Read(readableFd) != nil {
-			return // closed
-		}
+	wait := []unix.PollFd{{Fd: int32(r.kin.socket), Events: unix.POLLIN}, {Fd: int32(r.kin.end), Events: unix.POLLIN}}
+	for r.life.Err() == nil {
+		_, _ = unix.Poll(wait, -1)
 		r.mu.Lock()
 		r.catchUpLocked()
 		r.mu.Unlock()
 		select {
 		case <-r.life.Done():
-			return
 		case <-time.After(lineagePause):
 		}
 	}
@@ -93,26 +106,24 @@ func (r *Registry) followLineage() {
 // catchUpLocked takes in all events of what has happened so far: the kernel tells of a
 // fork before the parent goes on. Called with mu held.
 func (r *Registry) catchUpLocked() {
-	if r.kin.socket == nil {
+	if r.kin.socket < 0 || r.life.Err() != nil {
 		return
 	}
-	r.kin.control(func(fd int) {
-		b := make([]byte, 4096)
-		for {
-			n, from, err := unix.Recvfrom(fd, b, 0)
-			switch {
-			case errors.Is(err, unix.EINTR):
-			case errors.Is(err, unix.ENOBUFS):
-				r.startOverLocked()
-			case err != nil:
-				return
-			default:
-				if nl, ok := from.(*unix.SockaddrNetlink); ok && nl.Pid == 0 { // by the kernel
-					r.takeEventLocked(b[:n])
-				}
+	b := make([]byte, 4096)
+	for {
+		n, from, err := unix.Recvfrom(r.kin.socket, b, 0)
+		switch {
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.ENOBUFS):
+			r.startOverLocked()
+		case err != nil:
+			return
+		default:
+			if nl, ok := from.(*unix.SockaddrNetlink); ok && nl.Pid == 0 { // by the kernel
+				r.takeEventLocked(b[:n])
 			}
 		}
-	})
+	}
 }
 
 // startOverLocked is for when events were lost. Called with mu held.
@@ -129,6 +140,7 @@ func (r *Registry) takeEventLocked(b []byte) {
 	if len(b) < headSize+eventHead+16 {
 		return
 	}
+	r.kin.works = true
 	event := b[headSize:]
 	number := func(i int) int { return int(int32(binary.NativeEndian.Uint32(event[eventHead+4*i:]))) }
 	switch binary.NativeEndian.Uint32(event) {

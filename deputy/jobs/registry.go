@@ -107,7 +107,7 @@ func Open(cfg Config) (*Registry, error) {
 func (r *Registry) Start() {
 	close(r.started)
 	r.spawn(r.scanner)
-	if r.kin.socket != nil {
+	if r.kin.socket >= 0 {
 		r.spawn(r.followLineage)
 	}
 }
@@ -126,11 +126,12 @@ func (r *Registry) Close() {
 	for _, p := range r.procs {
 		p.wakeWaiter()
 	}
-	if r.kin.socket != nil {
-		r.kin.socket.Close()
-	}
+	r.kin.stop()
 	r.mu.Unlock()
 	r.busy.Wait()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.kin.close()
 }
 
 // spawn runs f as a goroutine that Close waits for. It reports false, and does not
@@ -207,7 +208,7 @@ func (r *Registry) addLocked(j *job, pid int, start uint64) *process {
 	}
 	j.ordinal++
 	p.moving <- struct{}{}
-	if r.kin.socket != nil {
+	if r.kin.socket >= 0 {
 		if len(r.kin.kin) == 0 {
 			r.kin.tell(listenEvents)
 		}

@@ -7,7 +7,7 @@ import (
 )
 
 // The pace of the scanner: dense after something new was seen, for then more of
-// it is likely, and once a second in the long run.
+// it is likely, and once a second in the long run, or where the kernel tells.
 const (
 	scanSoon = 5 * time.Millisecond
 	scanLate = time.Second
@@ -29,10 +29,20 @@ func (r *Registry) scanner() {
 			continue
 		case <-tick:
 		}
-		if pause = min(2*pause, scanLate); r.scan() {
+		pause = min(2*pause, scanLate)
+		if found, told := r.scan(), r.told(); told {
+			pause = scanLate
+		} else if found {
 			pause = scanSoon
 		}
 	}
+}
+
+// told says whether the kernel tells of new processes.
+func (r *Registry) told() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.kin.works
 }
 
 // slowest is the longest pause between two scans that the present jobs bear: a
