@@ -39,13 +39,14 @@ const (
 
 // body is a process of the job at its home.
 type body struct {
-	d      *Deputy
-	pid    abi.HomePid
-	moving sync.Mutex    // held during a move
-	over   chan struct{} // closed when the process has ended
-	using  sync.RWMutex  // held for reading by calls, whose memory goes with the process
-	sent   *image.Image  // of the move out under way
-	own    atomic.Pointer[ownFiles]
+	d       *Deputy
+	pid     abi.HomePid
+	moving  sync.Mutex    // held during a move
+	over    chan struct{} // closed when the process has ended
+	using   sync.RWMutex  // held for reading by calls, whose memory goes with the process
+	sent    *image.Image  // of the move out under way
+	own     atomic.Pointer[ownFiles]
+	changed bool // a file has that it has mapped; guarded by mappedFiles.mu
 
 	// Of the tracer's thread:
 	mem          *tracer.Memory

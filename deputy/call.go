@@ -383,8 +383,8 @@ func (c *call) conclude() {
 		b.comeHome("it looks at its own memory ("+c.view+")", true)
 	case b.own.Load().inUse():
 		b.comeHome(isUsed, true)
-	case c.cuts():
-		b.comeHome("it cuts a file that it has mapped", true)
+	case b.mapsChanged():
+		b.comeHome(isChanged, true)
 	case c.limitsCPU():
 		b.comeHome("it limits its CPU time", true)
 	default:

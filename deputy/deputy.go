@@ -22,6 +22,7 @@ type Deputy struct {
 	log    zerolog.Logger
 	mosd   *control.HalfLine
 
+	mapped  mappedFiles
 	mu      sync.Mutex // guards what follows
 	bodies  map[abi.HomePid]*body
 	peers   map[wire.NodeID]*peer

@@ -99,7 +99,7 @@ func (t *task) becomeNative(mask uint64) error {
 // rights does not give them then (man execve), and one that cannot be read is nobody's to
 // trace. A file that is not found is the kernel's affair.
 func (c *call) mayExec() bool {
-	name, ok := c.namedFile()
+	name, ok := c.execPath()
 	for range maxScripts {
 		if !ok {
 			return true
@@ -124,8 +124,8 @@ func (c *call) mayExec() bool {
 // maxScripts is how many interpreters of interpreters the kernel follows (fs/exec.c).
 const maxScripts = 5
 
-// namedFile is the file that the call names, as this program finds it.
-func (c *call) namedFile() (string, bool) {
+// execPath is the program's file as this program finds it.
+func (c *call) execPath() (string, bool) {
 	regions := c.plan.Regions
 	if len(regions) == 0 || regions[0].Avail == 0 {
 		return "", false

@@ -265,6 +265,11 @@ func (b *body) describe(p *peer, m *wire.MapFile, at abi.Addr, answer *wire.Mapp
 				return fmt.Errorf("%s cannot be shared away: %s, %w", a.Path, reason, err)
 			}
 		}
+		if m.Flags&unix.MAP_TYPE == unix.MAP_PRIVATE {
+			if err := b.watchFile(a); err != nil {
+				return err
+			}
+		}
 		answer.At, answer.File = at, file
 		return b.sendFile(p, file, m.Offset, m.Offset+m.Length)
 	}

@@ -116,6 +116,7 @@ func (t *task) adopt(k *tracer.Task) (*body, error) {
 		child.closeMemory()
 		return nil, fmt.Errorf("child %d of process %d: %w", k.Tid, b.pid, err)
 	}
+	b.d.mapped.inherit(b, child)
 	b.d.mu.Lock()
 	b.d.bodies[child.pid] = child
 	b.d.mu.Unlock()

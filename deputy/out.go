@@ -169,6 +169,9 @@ func (b *body) sendOut(p *peer) error {
 		if err := b.takeOwn(s); err != nil {
 			return err
 		}
+		if err := b.watchMapped(); err != nil {
+			return err
+		}
 		img, err = snapshot.Take(s)
 		return err
 	})

@@ -155,6 +155,7 @@ func (o *ownFiles) await() (used bool) {
 
 // dropOwn ends the watch: the process is at home, or no more.
 func (b *body) dropOwn() {
+	b.dropMapped()
 	o := b.own.Swap(nil)
 	if o == nil {
 		return

@@ -23,14 +23,15 @@ var standing = map[string]string{
 	"itimer": "has a timer that counts its CPU time (setitimer)", "timer": "has a timer that counts its CPU time (timer_create)",
 	"counter": "may not read the time stamp counter", "cpuid": "may not execute cpuid", "dispatch": "dispatches its own system calls",
 	"limit": "limits its CPU time", "behind": "has a deleted file mapped behind its end",
-	"child": "has a child that runs in its memory", "traced": "is traced by process",
+	"deleted": "has a deleted file mapped and open to write",
+	"child":   "has a child that runs in its memory", "traced": "is traced by process",
 }
 
 // passing are the reasons for which a process comes home from the node that it was started
 // on, and goes there again.
 var passing = map[string]string{
 	"locked": "it locks memory", "32-bit": "it makes 32-bit system calls", "unknown": "unknown system call 5000",
-	"cut": "it cuts a file that it has mapped", "policy": "it calls set_mempolicy: memory policy", "looked": "it looks at its own memory",
+	"cut": "a file that it has mapped has changed", "policy": "it calls set_mempolicy: memory policy", "looked": "it looks at its own memory",
 }
 
 // TestPinned has processes with each reason to stay at home: it is told by migrate, mosps,

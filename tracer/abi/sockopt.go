@@ -70,5 +70,18 @@ func optOut(p *planner, i int) {
 		p.refuse("%s", why)
 		return
 	}
+	if int32(p.args[1]) == unix.SOL_SOCKET && int32(p.args[2]) == soGetFilter {
+		if _, words := p.header(Addr(p.args[4]), 4, InOut, arg(4), comesBack(InOut)); words != nil {
+			n := min(uint64(u32(words, 0)), maxFilter) // instructions (man socket, SO_ATTACH_FILTER)
+			p.region(Addr(p.args[i]), n*sockFilterSize, InOut, arg(i), comesBack(InOut))
+		}
+		return
+	}
 	p.lengthAt(i, 4, 1<<31-1, InOut)
 }
+
+// soGetFilter has the number of SO_ATTACH_FILTER; maxFilter is BPF_MAXINSNS.
+const (
+	soGetFilter = unix.SO_ATTACH_FILTER
+	maxFilter   = 4096
+)

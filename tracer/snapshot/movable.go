@@ -143,10 +143,34 @@ func (s *Subject) areaReason(a tracer.Area, uid int) string {
 	if a.Shared() && !sharesAnonymous(a) {
 		return s.sharedReason(a, name, uid)
 	}
-	if strings.HasSuffix(a.Path, deletedMark) && s.behindEndAt(a) {
-		return fmt.Sprintf("has a deleted file mapped behind its end (%s)", strings.TrimSuffix(name, deletedMark))
+	if strings.HasSuffix(a.Path, deletedMark) {
+		return s.deletedReason(a)
 	}
 	return ""
+}
+
+// deletedReason says why a private mapping of a file without a name cannot go as the
+// anonymous memory that it would become.
+func (s *Subject) deletedReason(a tracer.Area) string {
+	switch name := strings.TrimSuffix(a.Path, deletedMark); {
+	case s.away() || a.Ino == 0:
+		return ""
+	case s.behindEndAt(a):
+		return fmt.Sprintf("has a deleted file mapped behind its end (%s)", name)
+	case s.writesTo(a.Path):
+		return fmt.Sprintf("has a deleted file mapped and open to write (%s)", name)
+	}
+	return ""
+}
+
+// writesTo tells whether the process has a file open to write, by the name that /proc shows.
+func (s *Subject) writesTo(path string) bool {
+	dir := fmt.Sprintf("/proc/%d/fd/", s.LocalPid)
+	entries, _ := os.ReadDir(dir)
+	return slices.ContainsFunc(entries, func(e fs.DirEntry) bool {
+		to, err := os.Readlink(dir + e.Name())
+		return err == nil && to == path && opensToWrite(s.LocalPid, e.Name())
+	})
 }
 
 // deletedMark is what the kernel adds to the name of a file that has none any more.
@@ -155,7 +179,7 @@ const deletedMark = " (deleted)"
 // behindEndAt tells whether the last page of an area lies behind the end of its file: it
 // cannot go as anonymous memory, which does not raise SIGBUS.
 func (s *Subject) behindEndAt(a tracer.Area) bool {
-	if s.Mem == nil || s.away() || !a.Readable() {
+	if s.Mem == nil || !a.Readable() {
 		return false
 	}
 	_, err := s.Mem.ForceRead(make([]byte, 1), a.End-1)
@@ -213,18 +237,16 @@ func (s *Subject) isStable(a tracer.Area, uid int) bool {
 	if unix.Stat(fmt.Sprintf("/proc/%d/root%s", s.LocalPid, a.Path), &st) != nil || st.Ino != a.Ino {
 		return false
 	}
+	return !Changeable(&st, a.Path, uid)
+}
+
+// Changeable tells whether a file changes other than by installing software, in a job of
+// that user.
+func Changeable(st *unix.Stat_t, path string, uid int) bool {
 	if st.Uid != 0 || st.Mode&0o022 != 0 {
-		return false
-	}
-	if uid != 0 {
 		return true
 	}
-	for _, tree := range systemTrees {
-		if strings.HasPrefix(a.Path, tree) {
-			return true
-		}
-	}
-	return false
+	return uid == 0 && !slices.ContainsFunc(systemTrees, func(tree string) bool { return strings.HasPrefix(path, tree) })
 }
 
 // descriptorsReason looks for descriptors whose kernel object works on the memory

@@ -104,6 +104,8 @@ static void reason(int on) {
 		NEED(setrlimit(RLIMIT_CPU, &late) == 0);
 	} else if (IS("behind")) {
 		NEED(on ? (fd = open("data", O_RDONLY)) >= 0 && unlink("data") == 0 && (p = mmap(NULL, 8192, rw, MAP_PRIVATE, fd, 0)) != MAP_FAILED : munmap(p, 8192) == 0 && close(fd) == 0);
+	} else if (IS("deleted")) {
+		NEED(on ? (fd = open("data", O_RDWR)) >= 0 && unlink("data") == 0 && (p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0)) != MAP_FAILED : munmap(p, 4096) == 0 && close(fd) == 0);
 	} else if (IS("counter")) {
 		NEED(prctl(PR_SET_TSC, on ? PR_TSC_SIGSEGV : PR_TSC_ENABLE) == 0);
 	} else if (IS("cpuid")) {

@@ -85,7 +85,7 @@ int main(int argc, char **argv) {
 		if (fd > 0 && waitpid(fd, NULL, 0) != fd) return 78;
 	} else if (!strcmp(what, "deleted")) {
 		fd = open(argv[2], O_RDWR);
-		p = mmap(NULL, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+		p = mmap(NULL, 2 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 		close(fd);
 		unlink(argv[2]);
 		((char *)p)[4096] = 'X';
