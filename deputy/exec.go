@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -30,6 +31,9 @@ func (c *call) exec(mask, heard uint64) {
 	err := t.b.on(func() error {
 		replaced, ret, err := t.execBody(c, heard)
 		switch {
+		case errors.Is(err, errTooLate):
+			t.b.due = int(unix.SIGSEGV)
+			return t.k.Cont(0) // to its end, which onExit meets
 		case replaced:
 			return errors.Join(err, t.becomeNative(mask))
 		case err != nil:
@@ -69,7 +73,23 @@ func (t *task) execBody(c *call, heard uint64) (replaced bool, ret int64, err er
 		t.in = nil // its registers are the new program's
 		return true, 0, nil
 	}
+	if err == nil && t.isDoomed() {
+		t.in = nil
+		return false, ret, errTooLate
+	}
 	return false, ret, errors.Join(err, t.endSession(), t.passOver())
+}
+
+// errTooLate says that an exec has failed when the old program was no more.
+var errTooLate = errors.New("neither program is there")
+
+// isDoomed tells whether the kernel is about to end the stopped task, because it could not
+// start a program and had given up the old one (fs/exec.c, bprm_execve).
+func (t *task) isDoomed() bool {
+	pending, err := t.k.PeekPending(false)
+	return err == nil && slices.ContainsFunc(pending, func(info tracer.Siginfo) bool {
+		return info.Signal() == int(unix.SIGSEGV) && info.Code() == byKernel
+	})
 }
 
 // becomeNative lets a new program go that stands at its beginning. On the tracer's thread.
