@@ -73,11 +73,14 @@ func runReport(args []string) int {
 		_, err := syscall.ForkExec("/proc/self/exe", again, &syscall.ProcAttr{Dir: "/", Env: []string{}, Files: []uintptr{0, 1, 2}})
 		return report("mosrun", err)
 	}
+	client := control.Client{Socket: args[2]}
+	// Inside of a job it is one of its processes, and would wait for itself.
+	_ = client.Post("/v1/leave", control.OfPid{Pid: os.Getpid()}, nil)
 	job, err := io.ReadAll(io.LimitReader(os.Stdin, 256))
 	if err != nil || len(job) == 0 {
 		return 0 // mosrun did not get as far as to have a job
 	}
-	r := reporter{client: control.Client{Socket: args[2]}, job: string(job), format: args[3], warn: args[4] == "warn"}
+	r := reporter{client: client, job: string(job), format: args[3], warn: args[4] == "warn"}
 	return report("mosrun", r.wait())
 }
 

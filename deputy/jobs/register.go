@@ -73,6 +73,7 @@ func (r *Registry) enter(req control.Register, owner Owner) (*process, bool, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.catchUpLocked() // mosrun's own children are none of the job's
 	j := r.jobAboveLocked(req.Pid, now)
 	nested := j != nil
 	if !nested {
@@ -169,6 +170,7 @@ func (r *Registry) find(pid int) *process {
 func (r *Registry) known(pid int) *process {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.catchUpLocked()
 	return r.procs[pid]
 }
 
