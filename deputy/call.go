@@ -393,6 +393,20 @@ func (c *call) conclude() {
 	}
 }
 
+// limitsCPU tells whether a call that has been made limits the CPU time of the process.
+func (c *call) limitsCPU() bool {
+	args := c.plan.Args
+	switch {
+	case c.ret < 0:
+		return false
+	case c.plan.Nr == unix.SYS_SETRLIMIT && args[0] == unix.RLIMIT_CPU:
+	case c.plan.Nr == unix.SYS_PRLIMIT64 && args[1] == unix.RLIMIT_CPU && args[2] != 0:
+	default:
+		return false
+	}
+	return snapshot.LimitsCPU(abi.LocalPid(c.b.pid))
+}
+
 // fetch reads what the kernel wrote to the program's own addresses.
 func (c *call) fetch() {
 	c.data = make([][]byte, len(c.plan.Regions))

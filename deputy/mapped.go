@@ -3,7 +3,6 @@ package deputy
 import (
 	"encoding/binary"
 	"fmt"
-	"strings"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -20,8 +19,8 @@ import (
 // learns of anything else.
 type mappedFiles struct {
 	mu     sync.Mutex
-	notify int                        // 0: nothing was watched yet
-	bodies map[int32]map[*body]string // by watch; with the path
+	notify int                      // 0: nothing was watched yet
+	bodies map[int32]map[*body]bool // by watch
 }
 
 // isChanged is why a process comes home.
@@ -63,16 +62,16 @@ func (b *body) watchFile(a tracer.Area) error {
 		if err != nil {
 			return &pinnedError{fmt.Sprintf("has files mapped that cannot be watched (%v)", err)}
 		}
-		m.notify, m.bodies = fd, map[int32]map[*body]string{}
+		m.notify, m.bodies = fd, map[int32]map[*body]bool{}
 	}
 	watch, err := unix.InotifyAddWatch(m.notify, path, unix.IN_MODIFY)
 	if err != nil {
-		return &pinnedError{fmt.Sprintf("has %s mapped, which cannot be watched (%v)", strings.TrimSpace(a.Path), err)}
+		return &pinnedError{fmt.Sprintf("has %s mapped, which cannot be watched (%v)", a.Path, err)}
 	}
 	if m.bodies[int32(watch)] == nil {
-		m.bodies[int32(watch)] = map[*body]string{}
+		m.bodies[int32(watch)] = map[*body]bool{}
 	}
-	m.bodies[int32(watch)][b] = a.Path
+	m.bodies[int32(watch)][b] = true
 	return nil
 }
 
@@ -81,8 +80,8 @@ func (m *mappedFiles) inherit(parent, child *body) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, bodies := range m.bodies {
-		if path, has := bodies[parent]; has {
-			bodies[child] = path
+		if bodies[parent] {
+			bodies[child] = true
 		}
 	}
 	child.changed = parent.changed
@@ -94,7 +93,7 @@ func (b *body) dropMapped() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for watch, bodies := range m.bodies {
-		if _, has := bodies[b]; !has {
+		if !bodies[b] {
 			continue
 		}
 		if delete(bodies, b); len(bodies) == 0 {
@@ -136,18 +135,4 @@ func (m *mappedFiles) note(watch int32, mask uint32) {
 			b.changed = true
 		}
 	}
-}
-
-// limitsCPU tells whether a call that has been made limits the CPU time of the process.
-func (c *call) limitsCPU() bool {
-	args := c.plan.Args
-	switch {
-	case c.ret < 0:
-		return false
-	case c.plan.Nr == unix.SYS_SETRLIMIT && args[0] == unix.RLIMIT_CPU:
-	case c.plan.Nr == unix.SYS_PRLIMIT64 && args[1] == unix.RLIMIT_CPU && args[2] != 0:
-	default:
-		return false
-	}
-	return snapshot.LimitsCPU(abi.LocalPid(c.b.pid))
 }

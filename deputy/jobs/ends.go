@@ -51,13 +51,12 @@ func readable(file *os.File) bool {
 	if err != nil {
 		return false
 	}
-	return raw.Read(readableFd) == nil
-}
-
-func readableFd(fd uintptr) bool {
-	poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
-	n, _ := unix.Poll(poll, 0)
-	return n > 0
+	err = raw.Read(func(fd uintptr) bool {
+		poll := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, _ := unix.Poll(poll, 0)
+		return n > 0
+	})
+	return err == nil
 }
 
 // ended takes the last sample of a process, if it is still there to be waited
