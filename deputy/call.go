@@ -354,11 +354,11 @@ func (c *call) keepOutcome() {
 		return
 	}
 	c.goOnShort(c.t.in.Regs())
-	if !c.original {
-		return
-	}
 	c.ending.Lock()
 	defer c.ending.Unlock()
+	if !c.original || c.fetched {
+		return // what it has written is not there any more
+	}
 	c.fetch()
 	place := c.t.slot.At(c.t.in.Regs())
 	c.fetched = place == tracer.PlaceAfterCall || place == tracer.PlaceInCall && !interrupted(c.t.in.Regs())
