@@ -244,6 +244,9 @@ func (c *call) unmade() int64 {
 // linger lets the task go on with its call, or makes the one that its own kernel
 // does not make again: it ends here, on time.
 func (t *task) linger() error {
+	if err := t.putAside(); err != nil {
+		return err
+	}
 	t.b.mu.Lock()
 	t.lingering = true
 	t.b.mu.Unlock()

@@ -77,7 +77,7 @@ func (b *body) requeue() error {
 		if err := t.requeue(); err != nil {
 			return err
 		}
-		if err := t.queueAll(taken[t], false); err != nil {
+		if err := t.queueAll(t.setAside(taken[t], t.surelyBlocks()), false); err != nil {
 			return err
 		}
 	}
@@ -161,9 +161,60 @@ func (b *body) taker(sig int) *task {
 
 // requeue puts the signals that were kept for the task back into its queue.
 func (t *task) requeue() error {
-	kept := t.kept
+	kept := t.setAside(t.kept, t.surelyBlocks())
 	t.kept = nil
 	return t.putBack(kept, false)
+}
+
+// setAside takes a signal that stops or continues the process, and that the task does not
+// block, off a list: the task takes it as it is let go. Queued once more it would end a
+// SIGCONT, or a stop, that has come since.
+func (t *task) setAside(list []tracer.Siginfo, mask uint64) []tracer.Siginfo {
+	i := slices.IndexFunc(list, func(info tracer.Siginfo) bool {
+		bit := uint64(1) << (info.Signal() - 1)
+		return ends(info.Signal()) != 0 && mask&bit == 0
+	})
+	if i < 0 || t.delivers != nil {
+		return list
+	}
+	t.delivers = &list[i]
+	return slices.Concat(list[:i], list[i+1:])
+}
+
+// surelyBlocks is what the program blocks; everything, if it is in a call with a signal mask
+// of its own.
+func (t *task) surelyBlocks() uint64 {
+	r := t.user.Regs
+	if _, suspended := r.Suspended(t.b.mem); suspended {
+		return ^uint64(0)
+	}
+	return t.user.Mask
+}
+
+// takeAside brings the task, which is about to be let go, to where it takes the signal that
+// was set aside, and returns what to go on with.
+func (t *task) takeAside() (sig int, err error) {
+	info := t.delivers
+	t.delivers = nil
+	if info == nil {
+		return 0, nil
+	}
+	presented, err := t.k.Present(abi.LocalPid(t.b.pid), *info)
+	if presented || err != nil {
+		return info.Signal(), err
+	}
+	t.k.Resend(abi.LocalPid(t.b.pid), info)
+	return 0, nil
+}
+
+// putAside puts the signal that was set aside back into the task's queue: it is not let go.
+func (t *task) putAside() error {
+	info := t.delivers
+	t.delivers = nil
+	if info == nil {
+		return nil
+	}
+	return t.queue(info, false)
 }
 
 // orderLimit bounds how often signals are put back because others came in between.

@@ -33,6 +33,7 @@ type task struct {
 	cut      bool               // it was taken out of a call that it has not yet noticed
 	unbroken unbroken           // its call at home, while traced early
 	kept     []tracer.Siginfo   // its own signals taken off on the way, to be delivered
+	delivers *tracer.Siginfo    // one of them that it takes as it is let go
 	used     image.CPUTime      // by its tasks at guests
 	exiting  bool               // it executes its exit, without its process
 
@@ -221,18 +222,20 @@ func (t *task) takeDeferred() {
 }
 
 // enterSuspended takes a task, whose registers and memory are its own, into the call that it
-// is about to make again if that has a signal mask of its own.
-func (t *task) enterSuspended() {
+// is about to make again if that has a signal mask of its own, and tells whether it has.
+func (t *task) enterSuspended() bool {
 	m, err := tracer.OpenMemory(t.k.Tid)
 	if err != nil {
-		return // it has ended
+		return false // it has ended
 	}
 	defer m.Close()
 	r, err := t.k.Regs()
 	mask, maskErr := t.k.SigMask()
-	if _, ok := r.Suspended(m); ok && err == nil && maskErr == nil {
+	_, ok := r.Suspended(m)
+	if ok = ok && err == nil && maskErr == nil; ok {
 		_ = t.k.EnterCall(r, mask) // if it is gone, its end is told by its stop
 	}
+	return ok
 }
 
 // letGo ends our hold of a task whose registers and memory are its own.
@@ -240,20 +243,28 @@ func (t *task) letGo() error {
 	if t.k == nil {
 		return nil
 	}
-	t.enterSuspended()
+	suspended := t.delivers == nil && t.enterSuspended()
 	t.takeDeferred()
+	again := append(t.kept, t.b.kept...)
+	t.kept, t.b.kept = nil, nil
+	if mask, err := t.k.SigMask(); err == nil && !suspended {
+		again = t.setAside(again, mask)
+	}
 	// It stands in no signal stop, where one could be delivered: they are sent again.
-	for _, info := range append(t.kept, t.b.kept...) {
+	for _, info := range again {
 		t.k.Resend(abi.LocalPid(t.b.pid), &info)
 	}
-	t.kept, t.b.kept = nil, nil
+	sig, err := t.takeAside()
+	if err != nil {
+		return err
+	}
 	if (t.b.early || t.b.placing != nil) && t == t.b.leader() { // at home the program outlives its deputy
 		if err := t.k.SetOptions(seizeOptions); err != nil {
 			return err
 		}
-		return t.k.Cont(0)
+		return t.k.Cont(sig)
 	}
-	err := t.k.Detach(0)
+	err = t.k.Detach(sig)
 	t.k = nil
 	if err == tracer.ErrGone {
 		return nil

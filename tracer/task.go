@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -393,6 +394,38 @@ func (k *Task) Resend(pid abi.LocalPid, info *Siginfo) {
 	if tgsigqueueinfo(pid, k.Tid, info) != nil {
 		unix.Tgkill(int(pid), int(k.Tid), unix.Signal(info.Signal()))
 	}
+}
+
+// carrier does nothing by default, and hardly anybody sends it to one task.
+const carrier = unix.SIGWINCH
+
+// Present brings a task, which stands in a StopTrap, to where it is about to take a signal
+// that nobody sends: to send SIGCONT, or one that stops, ends what of the others has come
+// since (kernel/signal.c, prepare_signal). It is to go on with the signal's number. Nothing
+// has happened if it reports false.
+func (k *Task) Present(pid abi.LocalPid, info Siginfo) (bool, error) {
+	mask, err := k.SigMask()
+	if err != nil {
+		return false, err
+	}
+	pending, err := k.PeekPending(false)
+	if err != nil || slices.ContainsFunc(pending, func(info Siginfo) bool { return info.Signal() == int(carrier) }) {
+		return false, err
+	}
+	err = errors.Join(k.SetSigMask(^uint64(0)&^(1<<(carrier-1))), unix.Tgkill(int(pid), int(k.Tid), carrier))
+	for sig := 0; err == nil; {
+		if err = k.Cont(sig); err != nil {
+			break
+		}
+		var s Stop
+		if s, err = k.Wait(); err == nil && s.Kind == StopSignal && s.Signal == int(carrier) {
+			return true, errors.Join(k.SetSiginfo(info), k.SetSigMask(mask))
+		}
+		if err == nil {
+			sig, err = k.Meet(s)
+		}
+	}
+	return false, errors.Join(err, k.SetSigMask(mask))
 }
 
 // errNoStop says that a task did not stop in time: as a rule it waits in the
