@@ -229,7 +229,7 @@ func (b *body) serveFault(f *link.Frame) error {
 	var info tracer.Siginfo
 	copy(info[:], m.Info)
 	sig, inc, heard := info.Signal(), f.Inc, f.Ack // the frame's memory is used again
-	confirms := info.Code() == byHome
+	confirms := sig == int(unix.SIGSTOP) && info.Code() == byHome
 	if sig < 1 || sig > 64 {
 		return nil
 	}

@@ -56,13 +56,14 @@ var play = []act{
 	{typed: "sh -c 'trap \"echo hup >hup; exit\" HUP; echo >up; while :; do sleep 0.01; done' & until [ -e up ]; do :; done\n"},
 }
 
-// TestJobControl plays with an interactive shell at a terminal, natively, at home, and
-// while the shell and its jobs are moved: the terminal shows the same, and hanging up
+// TestJobControl plays with an interactive shell at a terminal, natively, at home, away,
+// and while the shell and its jobs are moved: the terminal shows the same, and hanging up
 // ends all of them.
 func TestJobControl(t *testing.T) {
 	list := []world{
 		{name: "home", flags: []string{}, home: true},
 		{name: "home-early", flags: []string{"--early-attach"}, home: true},
+		{name: "away", flags: []string{"-2"}},
 	}
 	seeds := harness.Seeds()
 	if testing.Short() {
@@ -123,6 +124,9 @@ func playIn(t *testing.T, n *harness.Node, w world) (o outcome, moves int) {
 			t.Errorf("act %d, %q: %v; shown: %q", i, a.typed, err, s.text())
 			break
 		}
+	}
+	if err := unix.Kill(s.shell, unix.SIGHUP); err != nil { // else it might end by what it reads
+		t.Error(err)
 	}
 	s.master.Close() // the line is cut
 	r := running.Wait()
