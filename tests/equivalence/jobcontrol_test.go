@@ -125,6 +125,7 @@ func playIn(t *testing.T, n *harness.Node, w world) (o outcome, moves int) {
 			break
 		}
 	}
+	shown := s.text()
 	if err := unix.Kill(s.shell, unix.SIGHUP); err != nil { // else it might end by what it reads
 		t.Error(err)
 	}
@@ -133,7 +134,7 @@ func playIn(t *testing.T, n *harness.Node, w world) (o outcome, moves int) {
 	if err := harness.Poll(actLimit, func() error { return written(filepath.Join(dir, "hup")) }); err != nil {
 		t.Errorf("a job in the background did not hear of the hang-up: %v", err)
 	}
-	r.Stdout = pids.ReplaceAll([]byte(s.text()), []byte("$1 PID"))
+	r.Stdout = pids.ReplaceAll([]byte(shown), []byte("$1 PID"))
 	o, err = outcomeOf(r, dir)
 	if err == nil && w.reports(j) {
 		var said report
