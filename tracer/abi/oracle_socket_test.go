@@ -27,6 +27,14 @@ func (w *world) send(fd int, s string) {
 	w.must(unix.Send(fd, []byte(s), 0))
 }
 
+// filtered is a socket with a filter of two instructions.
+func (w *world) filtered() uint64 {
+	fd := w.bound()
+	all := []unix.SockFilter{{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS}, {Code: unix.BPF_RET, K: 1 << 20}}
+	w.must(unix.SetsockoptSockFprog(int(fd), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{Len: 2, Filter: &all[0]}))
+	return fd
+}
+
 var socketScenes = []scene{
 	{"getsockname", unix.SYS_GETSOCKNAME, func(w *world, a *arena) [6]uint64 {
 		return [6]uint64{w.bound(), a.room(128), a.put(length(128))}
@@ -61,6 +69,15 @@ var socketScenes = []scene{
 		filter := a.put(words(0xffffffff<<32 | 6)) // return everything
 		return [6]uint64{w.bound(), unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, a.put(words(1, filter)), 16}
 	}, true},
+	{"getsockopt filter", unix.SYS_GETSOCKOPT, func(w *world, a *arena) [6]uint64 {
+		return [6]uint64{w.filtered(), unix.SOL_SOCKET, soGetFilter, a.room(64), a.put(length(8))}
+	}, true},
+	{"getsockopt filter size", unix.SYS_GETSOCKOPT, func(w *world, a *arena) [6]uint64 {
+		return [6]uint64{w.filtered(), unix.SOL_SOCKET, soGetFilter, 0, a.put(length(0))}
+	}, true},
+	{"getsockopt filter cut", unix.SYS_GETSOCKOPT, func(w *world, a *arena) [6]uint64 {
+		return [6]uint64{w.filtered(), unix.SOL_SOCKET, soGetFilter, a.room(64), a.put(length(1))}
+	}, false},
 	{"recvfrom", unix.SYS_RECVFROM, func(w *world, a *arena) [6]uint64 {
 		fd, peer := w.pair(unix.SOCK_DGRAM)
 		w.send(peer, "datagram")
