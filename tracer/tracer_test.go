@@ -191,11 +191,11 @@ func TestLoopWaitsForBlockedCall(t *testing.T) {
 	slot := loopIn(t, tr, k)
 	buf, at := slot.Buffers()
 	put64(buf, 0, 0)
-	put64(buf, 8, uint64(50*time.Millisecond))
+	put64(buf, 8, uint64(300*time.Millisecond))
 	begin := time.Now()
 	slot.Start(unix.SYS_NANOSLEEP, [6]uint64{uint64(at)})
-	if _, ok, _ := slot.Wait(time.Millisecond); ok {
-		t.Fatal("a sleep of 50 ms ended within 1 ms")
+	if _, ok, _ := slot.Wait(200 * time.Millisecond); ok {
+		t.Fatal("a sleep of 300 ms ended within 200 ms")
 	}
 	on(t, tr, func() error { // a stop in mid-call must not be seen
 		if err := k.Stop(); err != nil {
@@ -208,7 +208,7 @@ func TestLoopWaitsForBlockedCall(t *testing.T) {
 		return k.Cont(0)
 	})
 	ret, ok, err := slot.Wait(time.Second)
-	if d := time.Since(begin); ret != 0 || !ok || err != nil || d < 50*time.Millisecond {
+	if d := time.Since(begin); ret != 0 || !ok || err != nil || d < 300*time.Millisecond || d >= 500*time.Millisecond { // made anew it would end then
 		t.Fatalf("nanosleep: %d, %v, %v after %v", ret, ok, err, d)
 	}
 }
