@@ -2,6 +2,7 @@ package deputy
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -255,6 +256,10 @@ func (t *task) letGo() error {
 		t.k.Resend(abi.LocalPid(t.b.pid), &info)
 	}
 	sig, err := t.takeAside()
+	if errors.Is(err, tracer.ErrGone) {
+		t.k = nil
+		return nil
+	}
 	if err != nil {
 		return err
 	}
