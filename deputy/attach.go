@@ -351,22 +351,25 @@ func (b *body) backOut(fresh []*task) (failed error) {
 	return errors.Join(failed, letGo(fresh))
 }
 
-// joinLingering holds the tasks that have been in the loop all the time.
+// joinLingering holds the tasks that have been in the loop all the time. From the first one
+// that cannot be held on they linger as before.
 func (b *body) joinLingering() error {
+	stopped := false
 	for _, t := range b.tasks {
 		if !t.lingering {
 			continue
 		}
-		b.mu.Lock()
-		t.lingering = false
-		b.mu.Unlock()
 		if err := t.hold(); err != nil {
 			return err
 		}
+		b.mu.Lock()
+		t.lingering = false
+		b.mu.Unlock()
 		t.takeWait()
-		if t.k.Stopped() {
-			return errStopped
-		}
+		stopped = stopped || t.k.Stopped()
+	}
+	if stopped {
+		return errStopped
 	}
 	return nil
 }

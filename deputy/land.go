@@ -13,11 +13,16 @@ import (
 
 // land gives the process, whose memory is at home, back to the program. A task that
 // is in a call which can be handed over makes it itself from now on; otherwise it
-// lingers in its loop until the call has ended. All tasks are in a session. On the
-// tracer's thread.
+// lingers in its loop until the call has ended. All tasks are in a session, but for those
+// that could not be held: they linger as they did. On the tracer's thread.
 func (b *body) land() error {
 	var free, stay []*task
-	for _, t := range b.tasks {
+	held := b.held()
+	if len(held) == 0 {
+		b.set(lingering)
+		return nil
+	}
+	for _, t := range held {
 		lingers, err := t.conclude()
 		switch {
 		case err != nil:
@@ -32,16 +37,26 @@ func (b *body) land() error {
 		return err
 	}
 	b.set(lingering)
-	if err := b.leader().letFork(false); err != nil {
+	if err := held[0].letFork(false); err != nil {
 		return err
 	}
-	if len(stay) == 0 {
-		if err := b.leader().removeWindow(); err != nil {
+	if len(free) == len(b.tasks) {
+		if err := held[0].removeWindow(); err != nil {
 			return err
 		}
 		b.set(native)
 	}
 	return release(free, stay)
+}
+
+// held are the tasks in a session.
+func (b *body) held() (held []*task) {
+	for _, t := range b.tasks {
+		if t.in != nil {
+			held = append(held, t)
+		}
+	}
+	return held
 }
 
 // release gives tasks back to the program; their registers are in task.user. Others
@@ -130,11 +145,9 @@ func (t *task) landLate() error {
 	b.mu.Lock()
 	t.lingering = false
 	b.mu.Unlock()
-	if lingers, err := t.conclude(); lingers || err != nil {
+	lingers, err := t.conclude()
+	if err = errors.Join(err, t.requeue()); err != nil || lingers {
 		return errors.Join(err, t.linger())
-	}
-	if err := t.requeue(); err != nil {
-		return err
 	}
 	if !slices.ContainsFunc(b.tasks, func(t *task) bool { return t.lingering }) {
 		if err := t.removeWindow(); err != nil {

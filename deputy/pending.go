@@ -53,7 +53,8 @@ func (t *task) drainOne(set uint64) (info tracer.Siginfo, ok bool, err error) {
 // of the process that a task does not block go into that task's own queue, which comes
 // before that of the process: others may have come meanwhile.
 func (b *body) requeue() error {
-	if err := b.leader().drain(false); err != nil {
+	held := b.held()
+	if err := held[0].drain(false); err != nil {
 		return err
 	}
 	if err := b.dropEnded(); err != nil {
@@ -70,10 +71,10 @@ func (b *body) requeue() error {
 			blocked = append(blocked, info)
 		}
 	}
-	if err := b.leader().putBack(blocked, true); err != nil {
+	if err := held[0].putBack(blocked, true); err != nil {
 		return err
 	}
-	for _, t := range b.tasks {
+	for _, t := range held {
 		if err := t.requeue(); err != nil {
 			return err
 		}
@@ -107,7 +108,7 @@ func (b *body) dropEnded() error {
 	if b.leader().k.Stopped() || b.ignores(int(unix.SIGCONT)) && b.taker(int(unix.SIGCONT)) != nil {
 		over = abi.Continues
 	}
-	for _, t := range b.tasks {
+	for _, t := range b.held() {
 		for _, shared := range []bool{false, true} {
 			pending, err := t.k.PeekPending(shared)
 			if err != nil {
@@ -149,14 +150,15 @@ func ends(sig int) uint64 {
 	return 0
 }
 
-// taker is the first task that does not block a signal, nil if all do: the one to which
-// the kernel gives a signal for the process (kernel/signal.c, complete_signal).
+// taker is the first task in a session that does not block a signal, nil if all do: the one
+// to which the kernel gives a signal for the process (kernel/signal.c, complete_signal).
 func (b *body) taker(sig int) *task {
-	i := slices.IndexFunc(b.tasks, func(t *task) bool { return t.user.Mask&(1<<(sig-1)) == 0 })
+	held := b.held()
+	i := slices.IndexFunc(held, func(t *task) bool { return t.user.Mask&(1<<(sig-1)) == 0 })
 	if i < 0 {
 		return nil
 	}
-	return b.tasks[i]
+	return held[i]
 }
 
 // requeue puts the signals that were kept for the task back into its queue.

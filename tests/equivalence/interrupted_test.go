@@ -3,6 +3,7 @@ package equivalence
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -130,5 +131,62 @@ func TestStopAway(t *testing.T) {
 		if r := j.Wait(); err != nil || string(r.Stdout) != "3000001\n" {
 			t.Errorf("%v; %v", err, r)
 		}
+	})
+}
+
+// TestStoppedStaysHome stops a program whose two threads are, at home again, still in calls
+// that they made away. It does not move while it is stopped, and does afterwards.
+func TestStoppedStaysHome(t *testing.T) {
+	program := compileData(t, "sleepers", "-pthread")
+	stormClusters(t, func(t *testing.T, c *harness.Nodes) {
+		n := c.Node(1)
+		j, err := n.Mosrun("-q", "-2", "--", program)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer j.Wait()
+		if err := awaitAsleep(j.Pid, 2); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Migrate(j.Pid, "home"); err != nil {
+			t.Error(err)
+		}
+		for range 3 {
+			n.Run("kill", "-STOP", fmt.Sprint(j.Pid))
+			if err := shows(j.Pid, "stat", ") T ", ") t "); err != nil {
+				t.Error(err)
+			}
+			if err := n.Migrate(j.Pid, "2"); err == nil || !strings.Contains(err.Error(), "it is stopped") {
+				t.Errorf("moved while it is stopped: %v", err)
+			}
+			n.Run("kill", "-CONT", fmt.Sprint(j.Pid))
+			if err := n.Migrate(j.Pid, "3"); err != nil {
+				t.Error(err)
+			}
+			if err := n.Migrate(j.Pid, "home"); err != nil {
+				t.Error(err)
+			}
+		}
+		n.Run("kill", "-USR1", fmt.Sprint(j.Pid))
+		if r := j.Wait(); string(r.Stdout) != "-1 Interrupted system call\n" {
+			t.Error(r)
+		}
+	})
+}
+
+// awaitAsleep waits until so many tasks of a process sleep on a clock.
+func awaitAsleep(pid, tasks int) error {
+	return harness.Poll(10*time.Second, func() error {
+		asleep := 0
+		files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/wchan", pid))
+		for _, file := range files {
+			if text, err := os.ReadFile(file); err == nil && strings.Contains(string(text), "nanosleep") {
+				asleep++
+			}
+		}
+		if asleep < tasks {
+			return fmt.Errorf("%d of %d tasks sleep (%v)", asleep, tasks, err)
+		}
+		return nil
 	})
 }
