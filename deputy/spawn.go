@@ -72,7 +72,7 @@ func (t *task) idle() error {
 		return err
 	}
 	t.slot.Masks(t.b.openMask, t.b.openMask)
-	return t.k.Cont(0)
+	return t.goOn()
 }
 
 // prune ends the tasks of the body that have none in the image: the guest was stopped

@@ -72,7 +72,8 @@ func (in *Injector) Call(nr uint64, args ...uint64) (int64, error) {
 }
 
 // Clone makes a clone call and returns the new task, adopted and in its first stop,
-// where it came to life: behind the `syscall` instruction, with all signals masked.
+// where it came to life: behind the `syscall` instruction, with all signals masked. A new
+// thread of a process that is stopped stands in its group-stop.
 // The options of the task (PTRACE_O_TRACECLONE and the like) must have the kernel
 // attach it. It is nil if the call failed; ret is the call's result then. With an error,
 // as when the task is killed just then, the new one is killed, too.
@@ -81,7 +82,7 @@ func (in *Injector) Clone(nr uint64, args ...uint64) (child *Task, ret int64, er
 	in.born = func(tid abi.LocalPid) { child = t.Adopt(tid) }
 	ret, err = in.Call(nr, args...)
 	in.born = nil
-	for s := (Stop{}); child != nil && err == nil && s.Kind != StopTrap; {
+	for s := (Stop{}); child != nil && err == nil && s.Kind != StopTrap && s.Kind != StopGroup; {
 		s, err = child.Wait()
 	}
 	if err != nil && child != nil {
