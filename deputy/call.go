@@ -92,6 +92,7 @@ func (t *task) serveCall(p *peer, f *link.Frame) error {
 	if m.Flags&wire.Resume != 0 {
 		return t.resume(p, f.Seq)
 	}
+	t.awaitTold()
 	t.trim()
 	c, err := t.newCall(&m, f.Payload)
 	if err != nil {
@@ -469,7 +470,8 @@ func (c *call) pages() []abi.Region {
 	return c.plan.Regions
 }
 
-// serveTell executes a call whose outcome nobody waits for.
+// serveTell executes a call whose outcome nobody waits for. A stopped body, whose guest maps
+// a file that it had asked for before, makes it when it goes on.
 func (t *task) serveTell(f *link.Frame) error {
 	var m wire.Call
 	if err := f.Decode(&m); err != nil {
@@ -479,13 +481,24 @@ func (t *task) serveTell(f *link.Frame) error {
 	<-b.readiness()
 	b.using.RLock()
 	defer b.using.RUnlock()
+	t.awaitTold()
 	c, err := t.newCall(&m, f.Payload)
 	if err != nil {
 		return err
 	}
 	c.start()
-	t.slot.Wait(tellLimit)
+	if _, ok, err := t.slot.Wait(inlineWait); err == nil && !ok {
+		t.told.Store(true)
+	}
 	return nil
+}
+
+// awaitTold waits until the task has made the call that it was told to: what the guest wants
+// next comes behind it.
+func (t *task) awaitTold() {
+	if t.told.Swap(false) && t.slot.Busy() {
+		t.slot.Wait(tellLimit)
+	}
 }
 
 // tellLimit bounds a call that never blocks.

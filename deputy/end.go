@@ -27,6 +27,7 @@ func (t *task) serveExit(f *link.Frame) error {
 	if m.Unmade {
 		return b.on(b.unmake)
 	}
+	t.awaitTold()
 	t.slot.Masks(b.openMask, b.openMask)
 	if !m.Group {
 		b.d.tracer.Do(func() { t.exiting = true })
@@ -242,6 +243,14 @@ func (b *body) lose(p *peer) {
 	b.kill("lost", lostLine(p))
 }
 
+// loseUnended ends a body that cannot go on, unless its guest has told of its end
+// meanwhile. On the tracer's thread.
+func (b *body) loseUnended(why string) {
+	if !b.fenced {
+		b.kill("lost", why)
+	}
+}
+
 // kill ends a body that cannot go on, and says why. On the tracer's thread.
 func (b *body) kill(kind, why string) {
 	if b.leader().k == nil {
@@ -335,7 +344,7 @@ func (b *body) comeHome(why string, must bool) {
 			b.setPinned("")
 			b.d.log.Error().Int("pid", int(b.pid)).Str("why", why).Err(err).Msg("not come home")
 			if must {
-				b.d.tracer.Post(func() { b.kill("lost", fmt.Sprintf("must come home (%s) and cannot: %v", why, err)) })
+				b.d.tracer.Post(func() { b.loseUnended(fmt.Sprintf("must come home (%s) and cannot: %v", why, err)) })
 			}
 			return
 		}

@@ -224,6 +224,7 @@ func (t *task) serveMapFile(p *peer, f *link.Frame) error {
 	<-b.readiness()
 	b.using.RLock()
 	defer b.using.RUnlock()
+	t.awaitTold()
 	flags := uint64(m.Flags) &^ (unix.MAP_FIXED | unix.MAP_FIXED_NOREPLACE | unix.MAP_POPULATE | unix.MAP_LOCKED)
 	t.slot.Masks(b.openMask, b.openMask)
 	ret, err := t.slot.Call(unix.SYS_MMAP, 0, m.Length, uint64(m.Prot), flags, uint64(int64(m.Fd)), m.Offset)

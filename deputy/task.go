@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -37,6 +38,8 @@ type task struct {
 	delivers *tracer.Siginfo    // one of them that it takes as it is let go
 	used     image.CPUTime      // by its tasks at guests
 	exiting  bool               // it executes its exit, without its process
+
+	told atomic.Bool // a call that nobody waits for may still be in its slot
 
 	// Guarded by body.mu:
 	call      *call

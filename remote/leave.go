@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -16,7 +15,6 @@ import (
 // leave stops the guest and sends its image. It stays, frozen, until home has
 // decided. One that waits for its child leaves when that has exec'd or ended.
 func (g *guest) leave() {
-	isHeld := func(t *task) bool { return t.state == held }
 	switch {
 	case g.stage == alive && g.awaits():
 		g.late = true
@@ -24,8 +22,8 @@ func (g *guest) leave() {
 	case g.shares && !g.leader().homing:
 		g.x.send(g.answer(wire.TypeAbandon), &wire.Reason{Text: "the process runs in its parent's memory"})
 		return
-	case g.stage != alive || slices.ContainsFunc(g.tasks, isHeld) || !g.haltAll():
-		g.x.send(g.answer(wire.TypeAbandon), &wire.Reason{Text: "the process is stopped"})
+	case g.stage != alive || !g.haltAll():
+		g.x.send(g.answer(wire.TypeAbandon), &wire.Reason{Text: "the process does not run there"})
 		return
 	}
 	if err := g.sendImage(); err != nil {
@@ -191,7 +189,7 @@ func (g *guest) thaw() {
 		switch {
 		case t.state == waiting && !t.anew && !t.homing:
 			t.resume(t.call.Nr, t.regs.Args())
-		case t.state == running || t.anew:
+		case t.state != waiting || t.anew:
 			free = append(free, t.thaw)
 		}
 	}

@@ -98,11 +98,12 @@ func (t *task) sharesPending(sig int) bool {
 	return err == nil && slices.ContainsFunc(pending, func(info tracer.Siginfo) bool { return info.Signal() == sig })
 }
 
-// continueAll ends a stop by a signal's default action.
+// continueAll ends a stop by a signal's default action. A guest that is not alive goes on
+// when it is.
 func (g *guest) continueAll() {
 	g.stopped = false
 	for _, t := range g.tasks {
-		if t.state == held {
+		if t.state == held && g.stage == alive {
 			t.cont(0)
 		}
 	}

@@ -44,8 +44,8 @@ func (r *Registry) lineLocked(p *process) control.Process {
 	return line
 }
 
-// fill adds what /proc knows. While a process is away its body is parked: its
-// state and memory there are not the program's.
+// fill adds what /proc knows. While a process is away its body is parked: its state and
+// memory there are not the program's, but that it is stopped. A traced one shows that as t.
 func fill(line *control.Process) {
 	line.Command = command(line.Pid)
 	now, err := readStat(line.Pid)
@@ -57,7 +57,10 @@ func fill(line *control.Process) {
 	if line.Where == wire.Home {
 		line.RSS = now.rss
 	}
-	if line.State == "" {
+	switch {
+	case now.state == 't':
+		line.State = "T"
+	case line.State == "":
 		line.State = string(now.state)
 	}
 }

@@ -115,12 +115,7 @@ func TestStopAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer j.Wait()
-		err = harness.Poll(10*time.Second, func() error {
-			if at, err := n.Where(j.Pid); err != nil || at != "2" {
-				return fmt.Errorf("it is at %q (%v)", at, err)
-			}
-			return nil
-		})
+		err = harness.Poll(10*time.Second, func() error { return isAt(n, j.Pid, "2") })
 		for range 3 {
 			if err == nil {
 				n.Run("kill", "-STOP", fmt.Sprint(j.Pid))
@@ -160,11 +155,10 @@ func TestStoppedStaysHome(t *testing.T) {
 				t.Errorf("moved while it is stopped: %v", err)
 			}
 			n.Run("kill", "-CONT", fmt.Sprint(j.Pid))
-			if err := n.Migrate(j.Pid, "3"); err != nil {
-				t.Error(err)
-			}
-			if err := n.Migrate(j.Pid, "home"); err != nil {
-				t.Error(err)
+			for _, to := range []string{"3", "home"} {
+				if err := n.Migrate(j.Pid, to); err != nil {
+					t.Errorf("to %s: %v", to, err)
+				}
 			}
 		}
 		n.Run("kill", "-USR1", fmt.Sprint(j.Pid))
@@ -189,4 +183,51 @@ func awaitAsleep(pid, tasks int) error {
 		}
 		return nil
 	})
+}
+
+// TestStoppedMoves moves a program that computes away and is stopped there, onward and home,
+// and has it brought home by a node that leaves: it stays stopped until it is continued.
+func TestStoppedMoves(t *testing.T) {
+	stormClusters(t, func(t *testing.T, c *harness.Nodes) {
+		for _, way := range [][]string{{"3", "2", "home"}, {"home"}, {"leaves"}} {
+			t.Run(strings.Join(way, " "), func(t *testing.T) { stoppedMoves(t, c, way) })
+		}
+	})
+}
+
+func stoppedMoves(t *testing.T, c *harness.Nodes, way []string) {
+	n := c.Node(1)
+	j, err := n.Mosrun("-q", "-2", "--", "awk", `BEGIN { while (i++ < 10000000); print i }`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Wait()
+	err = harness.Poll(10*time.Second, func() error { return isAt(n, j.Pid, "2") })
+	n.Run("kill", "-STOP", fmt.Sprint(j.Pid))
+	for _, to := range way {
+		if to == "leaves" {
+			c.Node(2).StopMosd()
+			to = "home"
+		} else if err == nil {
+			err = n.Migrate(j.Pid, to)
+		}
+		if err == nil {
+			err = isAt(n, j.Pid, to)
+		}
+		if err == nil {
+			err = shows(j.Pid, "stat", ") T ", ") t ") // the second one of a traced process
+		}
+	}
+	n.Run("kill", "-CONT", fmt.Sprint(j.Pid))
+	if r := j.Wait(); err != nil || string(r.Stdout) != "10000001\n" {
+		t.Errorf("%v; %v", err, r)
+	}
+}
+
+// isAt says where a process is if that is not the place.
+func isAt(n *harness.Node, pid int, place string) error {
+	if at, err := n.Where(pid); err != nil || at != place {
+		return fmt.Errorf("it is at %q (%v), not at %s", at, err, place)
+	}
+	return nil
 }
