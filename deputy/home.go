@@ -196,7 +196,7 @@ func (b *body) settleHome(img *image.Image) error {
 	for _, raw := range img.Signals.Pending {
 		b.kept = append(b.kept, siginfo(raw))
 	}
-	b.kept = append(b.kept, late...)
+	b.kept = withTimers(b.kept, late...)
 	b.used = img.Process.Away
 	for i, t := range b.tasks {
 		t.used = img.Tasks[i].Away
@@ -205,7 +205,7 @@ func (b *body) settleHome(img *image.Image) error {
 		for _, raw := range img.Tasks[i].Pending {
 			t.kept = append(t.kept, siginfo(raw))
 		}
-		t.kept = append(t.kept, late...)
+		t.kept = withTimers(t.kept, late...)
 		if pending := img.Tasks[i].Call; pending.Nr < 0 {
 			t.wait = nil
 			t.setCall(nil)

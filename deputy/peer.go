@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"umosix/tracer/abi"
 	"umosix/tracer/image"
 	"umosix/wire"
@@ -94,7 +96,7 @@ func (d *Deputy) dial(to destination) (*peer, error) {
 
 // greet exchanges the first frames.
 func (p *peer) greet() error {
-	hello := wire.Hello{Protocol: wire.Protocol, Job: p.d.start.Job, Node: p.d.start.Node}
+	hello := wire.Hello{Protocol: wire.Protocol, Job: p.d.start.Job, Node: p.d.start.Node, Features: features()}
 	if err := p.link.Send(wire.Header{Type: wire.TypeHello}, &hello); err != nil {
 		return err
 	}
@@ -116,6 +118,23 @@ func (p *peer) greet() error {
 		return fmt.Errorf("it speaks version %d of the protocol, this node %d: install the same release on both", p.hello.Protocol, wire.Protocol)
 	}
 	return nil
+}
+
+// features are those of this node's kernel that guests are to show.
+func features() (list []string) {
+	if major, minor := kernelVersion(); major > 6 || major == 6 && minor >= 13 {
+		list = append(list, wire.TimerSignalsEnd)
+	}
+	return list
+}
+
+// kernelVersion is how uname begins; 0, 0 if it cannot be read.
+func kernelVersion() (major, minor int) {
+	var u unix.Utsname
+	if unix.Uname(&u) == nil {
+		fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor)
+	}
+	return major, minor
 }
 
 // firstAnswer is the executor's hello; before it the executor asks for the time.

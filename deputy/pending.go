@@ -29,10 +29,10 @@ func (t *task) drain(shared bool) error {
 		case err != nil:
 			return err
 		case !ok:
-		case shared && slices.Contains(pending, info):
-			t.b.kept = append(t.b.kept, info)
+		case shared && slices.ContainsFunc(pending, info.Same):
+			t.b.kept = withTimers(t.b.kept, info)
 		default: // its own, or it has come just now and was preferred to that of the process
-			t.kept = append(t.kept, info)
+			t.kept = withTimers(t.kept, info)
 		}
 	}
 	return nil
@@ -227,6 +227,10 @@ const orderLimit = 8
 // have come in between, and begins again. At the limit those of a single task go into its
 // own queue, which comes first.
 func (t *task) putBack(kept []tracer.Siginfo, shared bool) error {
+	kept, err := t.rearmTimers(kept, shared)
+	if err != nil {
+		return err
+	}
 	var put []tracer.Siginfo
 	for range orderLimit {
 		if len(kept) == 0 {

@@ -206,11 +206,21 @@ func (t *task) keep(info tracer.Siginfo) {
 	if ends(info.Signal()) != 0 {
 		t.b.keepContinuation()
 	}
+	list := &t.b.kept
 	if t.isOwn(&info) {
-		t.kept = append(t.kept, info)
-	} else {
-		t.b.kept = append(t.b.kept, info)
+		list = &t.kept
 	}
+	*list = withTimers(*list, info)
+}
+
+// withTimers adds signals to a list. Of a timer there is one at most.
+func withTimers(list []tracer.Siginfo, more ...tracer.Siginfo) []tracer.Siginfo {
+	for i := range more {
+		if !tracer.JoinTimer(list, &more[i]) {
+			list = append(list, more[i])
+		}
+	}
+	return list
 }
 
 // takeDeferred keeps the signals that were met while the task was being stopped. At

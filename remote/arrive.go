@@ -200,6 +200,7 @@ func (g *guest) becomeReady(t image.Trailer) error {
 		if err := g.leader().queue(g.leader().in, raw, false); err != nil {
 			return err
 		}
+		g.leader().noteArrived(raw, false)
 	}
 	g.used = g.image.Process.Away
 	for i, t := range g.tasks {
@@ -223,6 +224,7 @@ func (t *task) becomeReady(from *image.Task) error {
 		if err := t.queue(t.in, raw, true); err != nil {
 			return err
 		}
+		t.noteArrived(raw, true)
 	}
 	_, at := t.slot.Buffers()
 	if err := g.x.cage.Seal(t.k, t.in, at+sealOffset, g.mem.Memory); err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,22 +23,23 @@ import (
 // Executor is the away half of one job on one node. What follows is of the
 // tracer's thread, but for link, log and start.
 type Executor struct {
-	start    control.Start
-	log      zerolog.Logger
-	link     *link.Link
-	tracer   *tracer.Tracer
-	cage     *cage.Cage
-	inbox    *inbox
-	guests   map[abi.HomePid]*guest
-	store    *store
-	ahead    offset     // of home's clocks
-	asked    int64      // when home was asked last for its time, by this node's wall clock
-	fillers  *fillers   // of any thread
-	speed    uint64     // of the link, in bytes per second, as measured; 0 if not
-	flushOwn sync.Once  // begins flushAll
-	leaving  bool       // mosd wants no guests here
-	over     chan error // gets the reason when the link has ended
-	mosd     *control.HalfLine
+	start      control.Start
+	log        zerolog.Logger
+	link       *link.Link
+	tracer     *tracer.Tracer
+	cage       *cage.Cage
+	inbox      *inbox
+	guests     map[abi.HomePid]*guest
+	store      *store
+	ahead      offset     // of home's clocks
+	asked      int64      // when home was asked last for its time, by this node's wall clock
+	fillers    *fillers   // of any thread
+	speed      uint64     // of the link, in bytes per second, as measured; 0 if not
+	flushOwn   sync.Once  // begins flushAll
+	leaving    bool       // mosd wants no guests here
+	endsTimers bool       // as wire.TimerSignalsEnd says of home
+	over       chan error // gets the reason when the link has ended
+	mosd       *control.HalfLine
 }
 
 // Main runs an executor: channel leads to its mosd, conn to the deputy. It
@@ -130,6 +132,7 @@ func (x *Executor) hear() error {
 	if h.Protocol != wire.Protocol {
 		return x.refuse(fmt.Errorf("this node speaks version %d of the protocol, home %d: install the same release on both", wire.Protocol, h.Protocol))
 	}
+	x.endsTimers = slices.Contains(h.Features, wire.TimerSignalsEnd)
 	return nil
 }
 

@@ -205,6 +205,7 @@ func (t *task) takeReply(f *link.Frame) error {
 	t.noteSignalfd(m.Ret)
 	t.noteCPUs(m.Ret)
 	t.noteLimit(m.Ret)
+	t.noteTimer(m.Ret)
 	t.finish(m.Ret)
 	return nil
 }

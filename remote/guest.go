@@ -65,6 +65,7 @@ type guest struct {
 	halting   bool            // all tasks are being stopped
 	ignored   uint64          // signals that the program ignores
 	atHome    uint64          // signals that a signalfd at home reads
+	timers    map[int32]*timerSignal
 }
 
 // leader is the task that the process began with.

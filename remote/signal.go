@@ -64,7 +64,7 @@ func (g *guest) receive(info *tracer.Siginfo) error {
 		return nil
 	}
 	g.waits = true
-	err := t.queue(t.injecting(), info[:], false)
+	err := t.queueArrived(info, false)
 	if err == nil && g.stage == alive && t.state == running {
 		t.cont(0)
 	}
@@ -151,7 +151,7 @@ func (t *task) receive(info *tracer.Siginfo, own bool) error {
 	if !own {
 		by = g.leader()
 	}
-	if err := by.queue(by.injecting(), info[:], own); err != nil {
+	if err := by.queueArrived(info, own); err != nil {
 		return err
 	}
 	if by != t && g.stage == alive && by.state == running {
@@ -186,7 +186,10 @@ func (g *guest) stopForPending() {
 			i := slices.IndexFunc(pending, func(info tracer.Siginfo) bool {
 				return g.defaultAction(info.Signal())&abi.Stops != 0 && !t.blocks(info.Signal())
 			})
-			if err == nil && i >= 0 && t.takeOne(g.defaultAction(pending[i].Signal())) == nil {
+			if err != nil || i < 0 {
+				continue
+			}
+			if _, _, err := t.takeOne(g.defaultAction(pending[i].Signal())); err == nil {
 				g.stopBy = &pending[i]
 			}
 		}
@@ -235,7 +238,7 @@ func (t *task) requeueDeferred() error {
 		return err
 	}
 	for range pending {
-		if err := t.takeOne(^uint64(0)); err != nil {
+		if _, _, err := t.takeOne(^uint64(0)); err != nil {
 			return err
 		}
 	}
@@ -250,16 +253,19 @@ func (t *task) requeueDeferred() error {
 	return nil
 }
 
-// takeOne takes the first pending signal of a set off the task's queues.
-func (t *task) takeOne(set uint64) error {
+// takeOne takes the first pending signal of a set off the task's queues: its own comes before
+// that of its process. It reports false if there is none.
+func (t *task) takeOne(set uint64) (info tracer.Siginfo, ok bool, err error) {
 	buffers, at := t.slot.Buffers()
-	room := buffers[signalOffset : signalOffset+32]
+	room := buffers[signalOffset : signalOffset+32+len(info)]
 	clear(room)
-	binary.LittleEndian.PutUint64(room, set) // then a time limit of 0
+	binary.LittleEndian.PutUint64(room, set) // then a time limit of 0 and the siginfo
 	kept := t.regs
 	defer func() { t.regs = kept }()
-	_, err := t.injecting().Call(unix.SYS_RT_SIGTIMEDWAIT, uint64(at)+signalOffset, 0, uint64(at)+signalOffset+8, abi.SigsetSize)
-	return err
+	where := uint64(at) + signalOffset
+	ret, err := t.injecting().Call(unix.SYS_RT_SIGTIMEDWAIT, where, where+32, where+8, abi.SigsetSize)
+	copy(info[:], room[32:])
+	return info, err == nil && ret > 0, err
 }
 
 // queue has the task queue a signal to itself, or to its process: so the kernel

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -43,6 +44,37 @@ func (s *Siginfo) Signal() int { return int(int32(binary.LittleEndian.Uint32(s[0
 
 // Code is si_code.
 func (s *Siginfo) Code() int { return int(int32(binary.LittleEndian.Uint32(s[8:]))) }
+
+// Timer is the number of the POSIX timer that a signal is from (man timer_create). It
+// reports false for any other signal.
+func (s *Siginfo) Timer() (id int32, ok bool) {
+	return int32(binary.LittleEndian.Uint32(s[16:])), s.Code() == abi.SiTimer
+}
+
+// Overrun is how many expirations of its timer a signal stands for beyond the first.
+func (s *Siginfo) Overrun() int32 { return int32(binary.LittleEndian.Uint32(s[20:])) }
+
+// Same tells whether two looks at pending signals have met the same one. That of a timer
+// changes when it is taken (kernel/time/posix-timers.c, posixtimer_rearm).
+func (s *Siginfo) Same(other Siginfo) bool {
+	id, ok := s.Timer()
+	of, fromTimer := other.Timer()
+	return *s == other || ok && fromTimer && id == of && s.Signal() == other.Signal()
+}
+
+// JoinTimer adds the expirations that a signal stands for to one of the same timer in a list,
+// as the kernel does while that is pending (man timer_getoverrun). It reports false if there
+// is none.
+func JoinTimer(list []Siginfo, info *Siginfo) bool {
+	id, ok := info.Timer()
+	i := slices.IndexFunc(list, func(s Siginfo) bool { other, fromTimer := s.Timer(); return fromTimer && other == id })
+	if !ok || i < 0 {
+		return false
+	}
+	sum := min(int64(list[i].Overrun())+1+int64(info.Overrun()), math.MaxInt32)
+	binary.LittleEndian.PutUint32(list[i][20:], uint32(sum))
+	return true
+}
 
 // RseqConfig is struct ptrace_rseq_configuration.
 type RseqConfig struct {

@@ -51,6 +51,10 @@ type Hello struct {
 	CPU      image.CPU
 }
 
+// TimerSignalsEnd is the feature of a home whose kernel drops pending signals of a POSIX
+// timer that is set anew or deleted (Linux 6.13 and later).
+const TimerSignalsEnd = "timer-signals-end"
+
 // Protocol is the version of the frames between deputy and executor.
 const Protocol = 1
 

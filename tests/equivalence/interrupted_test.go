@@ -231,3 +231,30 @@ func isAt(n *harness.Node, pid int, place string) error {
 	}
 	return nil
 }
+
+// TestTimerSignals compares what a program sees of a timer whose signals it blocks: natively,
+// away, and moved home and out while they are pending.
+func TestTimerSignals(t *testing.T) {
+	program := compileData(t, "overruns", "-lrt")
+	stormClusters(t, func(t *testing.T, c *harness.Nodes) {
+		n := c.Node(1)
+		want := n.Run(program)
+		if !want.OK() {
+			t.Fatal(want)
+		}
+		var jobs []*harness.Job
+		seed := fmt.Sprintf("--seed=%d", harness.Seed())
+		for _, way := range [][]string{{"-2"}, {"--shake=200ms", seed}, {"--shake=350ms", seed}} {
+			j, err := n.Mosrun(append(append([]string{"-q"}, way...), "--", program)...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			jobs = append(jobs, j)
+		}
+		for _, j := range jobs {
+			if r := j.Wait(); !r.OK() || string(r.Stdout) != string(want.Stdout) {
+				t.Errorf("seed %d, natively %q: %v", harness.Seed(), want.Stdout, r)
+			}
+		}
+	})
+}

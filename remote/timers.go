@@ -1,0 +1,213 @@
+package remote
+
+import (
+	"slices"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+	"umosix/tracer/abi"
+)
+
+// The timers of a program run at home, where nothing is blocked: each expiration arrives as a
+// signal of its own. The kernel has one signal of a timer pending at most, which tells for how
+// many expirations it stands (man timer_getoverrun), and so has the guest.
+
+// timerSignal is what is known of the signals of a timer.
+type timerSignal struct {
+	by     *task // in whose queue the last one was put, or in that of its process
+	own    bool
+	last   int32 // its overrun
+	before int32 // and that of the one before it
+}
+
+// queueArrived queues a signal that has arrived in the stopped task, or in its process.
+func (t *task) queueArrived(info *tracer.Siginfo, own bool) error {
+	if id, ok := info.Timer(); ok {
+		joined, err := t.joinTimer(id, info, own)
+		if joined || err != nil {
+			return err
+		}
+	}
+	return t.queue(t.injecting(), info[:], own)
+}
+
+// joinTimer adds a signal of a timer to the one that is pending, if one is.
+func (t *task) joinTimer(id int32, info *tracer.Siginfo, own bool) (joined bool, err error) {
+	last := *info
+	pending, err := t.k.PeekPending(!own)
+	if i := slices.IndexFunc(pending, isTimer(id)); err == nil && i >= 0 {
+		err = t.editPending(info.Signal(), own, func(list []tracer.Siginfo) []tracer.Siginfo {
+			joined = tracer.JoinTimer(list, info)
+			return list
+		})
+		if joined {
+			tracer.JoinTimer(pending, info)
+			last = pending[i]
+		}
+	}
+	t.noteTimerSignal(&last, own, joined)
+	return joined, err
+}
+
+// noteTimerSignal takes note of the signal of a timer that was queued last, or that was
+// pending and has more expirations now.
+func (t *task) noteTimerSignal(info *tracer.Siginfo, own, joined bool) {
+	id, ok := info.Timer()
+	if !ok {
+		return
+	}
+	if t.g.timers == nil {
+		t.g.timers = map[int32]*timerSignal{}
+	}
+	s := t.g.timers[id]
+	if s == nil {
+		s = &timerSignal{}
+		t.g.timers[id] = s
+	} else if !joined {
+		s.before = s.last
+	}
+	s.by, s.own, s.last = t, own, info.Overrun()
+}
+
+// noteArrived is noteTimerSignal for one that has come with the image.
+func (t *task) noteArrived(raw []byte, own bool) {
+	var info tracer.Siginfo
+	copy(info[:], raw)
+	t.noteTimerSignal(&info, own, false)
+}
+
+// editPending changes what is pending of a signal in the stopped task's own queue, or in that
+// of its process. What other tasks take meanwhile is theirs.
+func (t *task) editPending(sig int, own bool, edit func([]tracer.Siginfo) []tracer.Siginfo) error {
+	private, err := t.pendingOf(sig, true)
+	if err != nil {
+		return err
+	}
+	shared, err := t.pendingOf(sig, false)
+	if err != nil {
+		return err
+	}
+	var mine, ours []tracer.Siginfo
+	for range len(private) + len(shared) {
+		info, ok, err := t.takeOne(1 << (sig - 1))
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+		case len(mine) < len(private):
+			mine = append(mine, info)
+		default:
+			ours = append(ours, info)
+		}
+	}
+	if own {
+		mine = edit(mine)
+	} else {
+		ours = edit(ours)
+	}
+	for i := range mine {
+		if err := t.queue(t.injecting(), mine[i][:], true); err != nil {
+			return err
+		}
+	}
+	for i := range ours {
+		if err := t.g.leader().queueShared(&ours[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// queueShared has the leader queue a signal to its process: the kernel takes no siginfo from
+// another task that it could not make (kernel/signal.c, do_rt_sigqueueinfo).
+func (t *task) queueShared(info *tracer.Siginfo) error {
+	was := t.state
+	if !t.halt() {
+		return nil
+	}
+	err := t.queue(t.injecting(), info[:], false)
+	if err == nil && t.g.stage == alive && was == running && t.state == running {
+		t.cont(0)
+	}
+	return err
+}
+
+// pendingOf is what is pending of a signal in the stopped task's own queue, or in that of its
+// process.
+func (t *task) pendingOf(sig int, own bool) ([]tracer.Siginfo, error) {
+	pending, err := t.k.PeekPending(!own)
+	return slices.DeleteFunc(pending, func(s tracer.Siginfo) bool { return s.Signal() != sig }), err
+}
+
+// tellOverrun ends a call of timer_getoverrun by what the signal of the timer said that was
+// delivered last. It reports false if none has come in this stay.
+func (t *task) tellOverrun(id int32) bool {
+	s := t.g.timers[id]
+	if s == nil {
+		return false
+	}
+	overrun := s.last
+	if !s.own || s.by == t {
+		pending, err := t.k.PeekPending(!s.own)
+		if err == nil && slices.ContainsFunc(pending, isTimer(id)) {
+			overrun = s.before
+		}
+	}
+	t.finish(int64(overrun))
+	return true
+}
+
+// isTimer tells of a signal whether it is from a timer.
+func isTimer(id int32) func(tracer.Siginfo) bool {
+	return func(s tracer.Siginfo) bool { of, ok := s.Timer(); return ok && of == id }
+}
+
+// beginTimer ends what is pending of a timer that the task is about to set. Signals of the
+// timer as it is then may come before the answer.
+func (t *task) beginTimer(nr uint64, args [6]uint64) {
+	if nr == unix.SYS_TIMER_SETTIME {
+		t.endTimer(int32(args[0]))
+	}
+}
+
+// noteTimer takes note that a timer has been set, and ends what is pending of one that was
+// stopped or deleted: a signal of it may have been on its way.
+func (t *task) noteTimer(ret int64) {
+	id := int32(t.regs.Args()[0])
+	switch {
+	case ret != 0:
+	case t.call.Nr == unix.SYS_TIMER_DELETE:
+		t.endTimer(id)
+		delete(t.g.timers, id)
+	case t.call.Nr == unix.SYS_TIMER_SETTIME:
+		if s := t.g.timers[id]; s != nil {
+			s.last, s.before = 0, 0
+		}
+		var first [16]byte // it_value, behind it_interval
+		if _, err := t.g.mem.ReadAt(first[:], abi.Addr(t.regs.Args()[2])+16); err == nil && first == [16]byte{} {
+			t.endTimer(id)
+		}
+	}
+}
+
+// endTimer drops what is pending of a timer, where the kernel of home would.
+func (t *task) endTimer(id int32) {
+	if !t.g.x.endsTimers {
+		return
+	}
+	for _, own := range []bool{true, false} {
+		pending, err := t.k.PeekPending(!own)
+		i := slices.IndexFunc(pending, isTimer(id))
+		if err != nil || i < 0 {
+			continue
+		}
+		err = t.editPending(pending[i].Signal(), own, func(list []tracer.Siginfo) []tracer.Siginfo {
+			return slices.DeleteFunc(list, isTimer(id))
+		})
+		if err != nil {
+			t.g.fail("signals of a timer not dropped", err)
+			return
+		}
+	}
+}
