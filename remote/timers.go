@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -21,7 +22,8 @@ type timerSignal struct {
 	before int32 // and that of the one before it
 }
 
-// queueArrived queues a signal that has arrived in the stopped task, or in its process.
+// queueArrived queues a signal that has arrived in the stopped task or, by the leader, in its
+// process.
 func (t *task) queueArrived(info *tracer.Siginfo, own bool) error {
 	if id, ok := info.Timer(); ok {
 		joined, err := t.joinTimer(id, info, own)
@@ -77,60 +79,56 @@ func (t *task) noteArrived(raw []byte, own bool) {
 	t.noteTimerSignal(&info, own, false)
 }
 
-// editPending changes what is pending of a signal in the stopped task's own queue, or in that
-// of its process. What other tasks take meanwhile is theirs.
+// editPending changes what is pending of a signal in the stopped task's own queue or, of the
+// leader, in that of its process. What other tasks take meanwhile is theirs.
 func (t *task) editPending(sig int, own bool, edit func([]tracer.Siginfo) []tracer.Siginfo) error {
-	private, err := t.pendingOf(sig, true)
+	private, err := t.pendingOf(sig, true) // is taken first
 	if err != nil {
 		return err
 	}
-	shared, err := t.pendingOf(sig, false)
-	if err != nil {
-		return err
-	}
-	var mine, ours []tracer.Siginfo
-	for range len(private) + len(shared) {
-		info, ok, err := t.takeOne(1 << (sig - 1))
-		switch {
-		case err != nil:
+	var shared []tracer.Siginfo
+	if !own {
+		if shared, err = t.pendingOf(sig, false); err != nil {
 			return err
-		case !ok:
-		case len(mine) < len(private):
-			mine = append(mine, info)
-		default:
-			ours = append(ours, info)
 		}
+	}
+	mine, err := t.takeMany(sig, len(private))
+	if err != nil {
+		return err
+	}
+	ours, err := t.takeMany(sig, len(shared))
+	if err != nil {
+		return err
 	}
 	if own {
 		mine = edit(mine)
 	} else {
 		ours = edit(ours)
 	}
-	for i := range mine {
-		if err := t.queue(t.injecting(), mine[i][:], true); err != nil {
-			return err
+	return cmp.Or(t.queueMany(mine, true), t.queueMany(ours, false))
+}
+
+// takeMany takes up to n signals of a number off the task's queues.
+func (t *task) takeMany(sig, n int) (list []tracer.Siginfo, err error) {
+	for range n {
+		info, ok, err := t.takeOne(1 << (sig - 1))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			list = append(list, info)
 		}
 	}
-	for i := range ours {
-		if err := t.g.leader().queueShared(&ours[i]); err != nil {
+	return list, nil
+}
+
+func (t *task) queueMany(list []tracer.Siginfo, own bool) error {
+	for i := range list {
+		if err := t.queue(t.injecting(), list[i][:], own); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// queueShared has the leader queue a signal to its process: the kernel takes no siginfo from
-// another task that it could not make (kernel/signal.c, do_rt_sigqueueinfo).
-func (t *task) queueShared(info *tracer.Siginfo) error {
-	was := t.state
-	if !t.halt() {
-		return nil
-	}
-	err := t.queue(t.injecting(), info[:], false)
-	if err == nil && t.g.stage == alive && was == running && t.state == running {
-		t.cont(0)
-	}
-	return err
 }
 
 // pendingOf is what is pending of a signal in the stopped task's own queue, or in that of its
@@ -196,18 +194,28 @@ func (t *task) endTimer(id int32) {
 	if !t.g.x.endsTimers {
 		return
 	}
-	for _, own := range []bool{true, false} {
-		pending, err := t.k.PeekPending(!own)
-		i := slices.IndexFunc(pending, isTimer(id))
-		if err != nil || i < 0 {
-			continue
-		}
-		err = t.editPending(pending[i].Signal(), own, func(list []tracer.Siginfo) []tracer.Siginfo {
-			return slices.DeleteFunc(list, isTimer(id))
-		})
-		if err != nil {
-			t.g.fail("signals of a timer not dropped", err)
-			return
+	err := t.dropTimer(id, true)
+	if leader := t.g.leader(); err == nil && leader == t {
+		err = t.dropTimer(id, false)
+	} else if was := leader.state; err == nil && leader.halt() {
+		err = leader.dropTimer(id, false)
+		if was == running && leader.state == running {
+			leader.cont(0)
 		}
 	}
+	if err != nil {
+		t.g.fail("signals of a timer not dropped", err)
+	}
+}
+
+// dropTimer is endTimer for one of the stopped task's queues.
+func (t *task) dropTimer(id int32, own bool) error {
+	pending, err := t.k.PeekPending(!own)
+	i := slices.IndexFunc(pending, isTimer(id))
+	if err != nil || i < 0 {
+		return err
+	}
+	return t.editPending(pending[i].Signal(), own, func(list []tracer.Siginfo) []tracer.Siginfo {
+		return slices.DeleteFunc(list, isTimer(id))
+	})
 }
