@@ -61,6 +61,8 @@ int main(int argc, char **argv) {
 	if (leader > 0) {
 		CHECK(waitpid(leader, &status, 0) == leader);
 		CHECK(status == 0);
+		for (uint32_t x = 1; going();)
+			x = spin(x);
 		return done("background");
 	}
 	CHECK(setsid() == getpid());

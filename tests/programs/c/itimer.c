@@ -23,7 +23,7 @@ int main(int argc, char **argv) {
 	} while (going());
 	memset(&every, 0, sizeof every);
 	CHECK(setitimer(ITIMER_REAL, &every, NULL) == 0);
-	CHECK(ticks >= 6);
+	CHECK(ticks >= 4); // on a busy machine several are one
 	CHECK(alarm(1000) == 0 && alarm(0) >= 999);
 	return done("itimer");
 }
