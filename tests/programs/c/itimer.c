@@ -20,10 +20,10 @@ int main(int argc, char **argv) {
 		struct timespec nap = {0, 30 * 1000000};
 		while (nanosleep(&nap, &nap) == -1)
 			CHECK(errno == EINTR);
-	} while (going());
+	} while (going() || ticks < 6); // on a busy machine several are one
 	memset(&every, 0, sizeof every);
 	CHECK(setitimer(ITIMER_REAL, &every, NULL) == 0);
-	CHECK(ticks >= 4); // on a busy machine several are one
+	CHECK(ticks >= 6);
 	CHECK(alarm(1000) == 0 && alarm(0) >= 999);
 	return done("itimer");
 }
