@@ -140,6 +140,9 @@ func TestStoppedStaysHome(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer j.Wait()
+		if err := harness.Poll(10*time.Second, func() error { return isAt(n, j.Pid, "2") }); err != nil {
+			t.Fatal(err)
+		}
 		if err := awaitAsleep(j.Pid, 2); err != nil {
 			t.Fatal(err)
 		}
