@@ -51,16 +51,16 @@ type body struct {
 	// Of the tracer's thread:
 	mem          *tracer.Memory
 	loop         *tracer.Loop
-	forkable     bool                // children inherit the window
-	raised       atomic.Bool         // there have been fences in the window
-	insn         abi.Addr            // where a `syscall` instruction outside the window is
-	openMask     uint64              // signals that stay at home while the process is away
-	madeBy       *task               // that of its parent which forked it away; nil: it was met at home
-	early        bool                // attached before its exec: stays so at home
-	placing      *placement          // what to do at the exec
-	kept         []tracer.Siginfo    // signals of the process taken off on the way, to be delivered
-	freezing     bool                // the guest's image is on its way: signals are kept
-	timers       map[int]abi.HomePid // whom timers signal, as far as was seen; 0: the process
+	forkable     bool             // children inherit the window
+	raised       atomic.Bool      // there have been fences in the window
+	insn         abi.Addr         // where a `syscall` instruction outside the window is
+	openMask     uint64           // signals that stay at home while the process is away
+	madeBy       *task            // that of its parent which forked it away; nil: it was met at home
+	early        bool             // attached before its exec: stays so at home
+	placing      *placement       // what to do at the exec
+	kept         []tracer.Siginfo // signals of the process taken off on the way, to be delivered
+	freezing     bool             // the guest's image is on its way: signals are kept
+	timers       map[int]timer    // as far as they were seen
 	relayed      relayed
 	continued    relayed       // the last SIGCONT
 	continuation *continuation // the SIGCONT that waits for other signals, or nil

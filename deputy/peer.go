@@ -11,8 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"umosix/tracer"
 	"umosix/tracer/abi"
 	"umosix/tracer/image"
 	"umosix/wire"
@@ -122,19 +121,10 @@ func (p *peer) greet() error {
 
 // features are those of this node's kernel that guests are to show.
 func features() (list []string) {
-	if major, minor := kernelVersion(); major > 6 || major == 6 && minor >= 13 {
+	if _, major, minor, err := tracer.KernelVersion(); err == nil && (major > 6 || major == 6 && minor >= 13) {
 		list = append(list, wire.TimerSignalsEnd)
 	}
 	return list
-}
-
-// kernelVersion is how uname begins; 0, 0 if it cannot be read.
-func kernelVersion() (major, minor int) {
-	var u unix.Utsname
-	if unix.Uname(&u) == nil {
-		fmt.Sscanf(unix.ByteSliceToString(u.Release[:]), "%d.%d", &major, &minor)
-	}
-	return major, minor
 }
 
 // firstAnswer is the executor's hello; before it the executor asks for the time.

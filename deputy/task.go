@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -163,42 +161,6 @@ func (t *task) isOwn(info *tracer.Siginfo) bool {
 		return sender == t.b.pid && !c.isShared()
 	}
 	return false
-}
-
-// timerTask is the task that a timer of the process signals; 0 if it signals the
-// process (man proc, /proc/PID/timers). Of a timer that is no more its last signal may
-// still come: what is remembered counts then, or else that the kernel prefers the
-// leader for a signal to the process. On the tracer's thread.
-func (b *body) timerTask(id int, met *task) abi.HomePid {
-	if raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/timers", b.pid)); err == nil {
-		b.timers = timersIn(string(raw), b.timers)
-	}
-	if tid, known := b.timers[id]; known {
-		return tid
-	}
-	if met == b.leader() {
-		return 0
-	}
-	return met.tid
-}
-
-// timersIn reads which tasks timers signal, and adds them to what is known.
-func timersIn(text string, known map[int]abi.HomePid) map[int]abi.HomePid {
-	if known == nil {
-		known = map[int]abi.HomePid{}
-	}
-	var id, tid int
-	for line := range strings.Lines(text) {
-		if n, _ := fmt.Sscanf(line, "ID: %d", &id); n == 1 {
-			known[id] = 0
-		}
-		if _, to, found := strings.Cut(line, "/tid."); found && strings.HasPrefix(line, "notify:") {
-			if n, _ := fmt.Sscan(to, &tid); n == 1 {
-				known[id] = abi.HomePid(tid)
-			}
-		}
-	}
-	return known
 }
 
 // keep keeps a signal that was taken off the task: its own, or one of the process.

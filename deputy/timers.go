@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
+	"umosix/tracer/abi"
 )
 
 // A signal of a POSIX timer belongs to the timer: while it is pending further expirations are
@@ -45,15 +46,15 @@ func (t *task) rearm(info *tracer.Siginfo) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	clock, ok := t.b.timerClock(id)
-	if !ok {
+	timer, ok := t.b.timer(int(id))
+	if !ok || timer.clock < 0 || timer.clock == unix.CLOCK_PROCESS_CPUTIME_ID || timer.clock == unix.CLOCK_THREAD_CPUTIME_ID {
 		return false, nil
 	}
 	buffers, at := t.slot.Buffers()
 	room, where := buffers[smallOffset:smallOffset+48], uint64(at)+smallOffset
 	ret, err := t.in.Call(unix.SYS_TIMER_GETTIME, uint64(id), where)
 	if err == nil && ret == 0 {
-		ret, err = t.in.Call(unix.SYS_CLOCK_GETTIME, uint64(clock), where+32)
+		ret, err = t.in.Call(unix.SYS_CLOCK_GETTIME, uint64(timer.clock), where+32)
 	}
 	if err != nil || ret != 0 {
 		return false, err
@@ -78,22 +79,55 @@ func nanoseconds(raw []byte) int64 {
 	return int64(binary.LittleEndian.Uint64(raw))*1e9 + int64(binary.LittleEndian.Uint64(raw[8:]))
 }
 
-// timerClock is the clock of a timer of the process, if it is one that can be set to a moment
-// (man proc, /proc/PID/timers).
-func (b *body) timerClock(id int32) (clock int, ok bool) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/timers", b.pid))
-	if err != nil {
-		return 0, false
+// timer is what /proc/PID/timers says of a timer (man proc).
+type timer struct {
+	task  abi.HomePid // whom it signals; 0: the process
+	clock int
+}
+
+// timerTask is the task that a timer of the process signals; 0 if it signals the
+// process. Of a timer that is no more its last signal may still come: what is remembered
+// counts then, or else that the kernel prefers the leader for a signal to the process. On
+// the tracer's thread.
+func (b *body) timerTask(id int, met *task) abi.HomePid {
+	if known, ok := b.timer(id); ok {
+		return known.task
 	}
-	mine := false
-	for line := range strings.Lines(string(raw)) {
-		var n int
-		if found, _ := fmt.Sscanf(line, "ID: %d", &n); found == 1 {
-			mine = int32(n) == id
+	if met == b.leader() {
+		return 0
+	}
+	return met.tid
+}
+
+// timer is what is known of a timer of the process. On the tracer's thread.
+func (b *body) timer(id int) (timer, bool) {
+	if raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/timers", b.pid)); err == nil {
+		b.timers = timersIn(string(raw), b.timers)
+	}
+	known, ok := b.timers[id]
+	return known, ok
+}
+
+// timersIn reads what a file of timers says, and adds it to what is known.
+func timersIn(text string, known map[int]timer) map[int]timer {
+	if known == nil {
+		known = map[int]timer{}
+	}
+	var id int
+	var next timer
+	for line := range strings.Lines(text) {
+		if n, _ := fmt.Sscanf(line, "ID: %d", &id); n == 1 {
+			next = timer{}
 		}
-		if found, _ := fmt.Sscanf(line, "ClockID: %d", &n); found == 1 && mine {
-			return n, n >= 0 && n != unix.CLOCK_PROCESS_CPUTIME_ID && n != unix.CLOCK_THREAD_CPUTIME_ID
+		if _, to, found := strings.Cut(line, "/tid."); found && strings.HasPrefix(line, "notify:") {
+			var tid int
+			if n, _ := fmt.Sscan(to, &tid); n == 1 {
+				next.task = abi.HomePid(tid)
+			}
+		}
+		if n, _ := fmt.Sscanf(line, "ClockID: %d", &next.clock); n == 1 { // the last line of a timer
+			known[id] = next
 		}
 	}
-	return 0, false
+	return known
 }

@@ -25,8 +25,8 @@ type timerSignal struct {
 // queueArrived queues a signal that has arrived in the stopped task or, by the leader, in its
 // process.
 func (t *task) queueArrived(info *tracer.Siginfo, own bool) error {
-	if id, ok := info.Timer(); ok {
-		joined, err := t.joinTimer(id, info, own)
+	if _, ok := info.Timer(); ok {
+		joined, err := t.joinTimer(info, own)
 		if joined || err != nil {
 			return err
 		}
@@ -35,10 +35,10 @@ func (t *task) queueArrived(info *tracer.Siginfo, own bool) error {
 }
 
 // joinTimer adds a signal of a timer to the one that is pending, if one is.
-func (t *task) joinTimer(id int32, info *tracer.Siginfo, own bool) (joined bool, err error) {
+func (t *task) joinTimer(info *tracer.Siginfo, own bool) (joined bool, err error) {
 	last := *info
 	pending, err := t.k.PeekPending(!own)
-	if i := slices.IndexFunc(pending, isTimer(id)); err == nil && i >= 0 {
+	if i := slices.IndexFunc(pending, info.SameTimer); err == nil && i >= 0 {
 		err = t.editPending(info.Signal(), own, func(list []tracer.Siginfo) []tracer.Siginfo {
 			joined = tracer.JoinTimer(list, info)
 			return list

@@ -54,21 +54,23 @@ func (s *Siginfo) Timer() (id int32, ok bool) {
 // Overrun is how many expirations of its timer a signal stands for beyond the first.
 func (s *Siginfo) Overrun() int32 { return int32(binary.LittleEndian.Uint32(s[20:])) }
 
-// Same tells whether two looks at pending signals have met the same one. That of a timer
-// changes when it is taken (kernel/time/posix-timers.c, posixtimer_rearm).
-func (s *Siginfo) Same(other Siginfo) bool {
+// SameTimer tells whether two signals are from one timer.
+func (s *Siginfo) SameTimer(other Siginfo) bool {
 	id, ok := s.Timer()
 	of, fromTimer := other.Timer()
-	return *s == other || ok && fromTimer && id == of && s.Signal() == other.Signal()
+	return ok && fromTimer && id == of
 }
+
+// Same tells whether two looks at pending signals have met the same one. That of a timer
+// changes when it is taken (kernel/time/posix-timers.c, posixtimer_rearm).
+func (s *Siginfo) Same(other Siginfo) bool { return *s == other || s.SameTimer(other) }
 
 // JoinTimer adds the expirations that a signal stands for to one of the same timer in a list,
 // as the kernel does while that is pending (man timer_getoverrun). It reports false if there
 // is none.
 func JoinTimer(list []Siginfo, info *Siginfo) bool {
-	id, ok := info.Timer()
-	i := slices.IndexFunc(list, func(s Siginfo) bool { other, fromTimer := s.Timer(); return fromTimer && other == id })
-	if !ok || i < 0 {
+	i := slices.IndexFunc(list, info.SameTimer)
+	if i < 0 {
 		return false
 	}
 	sum := min(int64(list[i].Overrun())+1+int64(info.Overrun()), math.MaxInt32)

@@ -52,13 +52,10 @@ func setting(path string) string {
 
 func checkKernel() Check {
 	const why = "processes move between kernels that know the same calls; 6.8 or newer has all that moves use"
-	var u unix.Utsname
-	if err := unix.Uname(&u); err != nil {
+	release, major, minor, err := tracer.KernelVersion()
+	if err != nil {
 		return missing("kernel", why, "", "%v", err)
 	}
-	release := unix.ByteSliceToString(u.Release[:])
-	var major, minor int
-	fmt.Sscanf(release, "%d.%d", &major, &minor)
 	if major*1000+minor < 5*1000+11 {
 		return missing("kernel", why, "install a kernel from 5.11 on, better 6.8 or newer", "%s", release)
 	}
