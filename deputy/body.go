@@ -39,14 +39,15 @@ const (
 
 // body is a process of the job at its home.
 type body struct {
-	d       *Deputy
-	pid     abi.HomePid
-	moving  sync.Mutex    // held during a move
-	over    chan struct{} // closed when the process has ended
-	using   sync.RWMutex  // held for reading by calls, whose memory goes with the process
-	sent    *image.Image  // of the move out under way
-	own     atomic.Pointer[ownFiles]
-	changed bool // a file has that it has mapped; guarded by mappedFiles.mu
+	d         *Deputy
+	pid       abi.HomePid
+	moving    sync.Mutex    // held during a move
+	over      chan struct{} // closed when the process has ended
+	using     sync.RWMutex  // held for reading by calls, whose memory goes with the process
+	reporting sync.Mutex    // held while mosd is told of the process
+	sent      *image.Image  // of the move out under way
+	own       atomic.Pointer[ownFiles]
+	changed   bool // a file has that it has mapped; guarded by mappedFiles.mu
 
 	// Of the tracer's thread:
 	mem          *tracer.Memory
@@ -85,6 +86,7 @@ type body struct {
 	ready     chan struct{} // closed when the body can execute calls
 	stats     stats
 	pinned    string
+	reported  bool                          // mosd has been told of this body
 	ending    map[abi.HomePid]image.CPUTime // what children that have ended have used away
 	children  image.CPUTime                 // and those for which it has waited since
 }
@@ -217,9 +219,12 @@ func (b *body) goOn() error {
 	return failed
 }
 
-// report tells mosd where the process is and what it has used.
+// report tells mosd where the process is and what it has used; what is newer comes later.
 func (b *body) report() {
+	b.reporting.Lock()
+	defer b.reporting.Unlock()
 	b.mu.Lock()
+	b.reported = true
 	s := control.State{Pid: int(b.pid), Moves: b.stats.moves, Pinned: b.pinned, Stopped: b.frozen, Gone: b.state == ended, Lost: b.stats.lost,
 		CPUAway: time.Duration(b.stats.before.UserNs + b.stats.before.SystemNs + b.stats.usage.UserNs + b.stats.usage.SystemNs),
 		RSS:     b.stats.usage.RSS, Freeze: b.stats.freeze, Bytes: b.stats.bytes, Calls: map[string]uint64{}}
@@ -231,6 +236,13 @@ func (b *body) report() {
 	}
 	b.mu.Unlock()
 	b.d.mosd.Send(control.FromDeputy{State: &s})
+}
+
+// isReported tells whether mosd has been told anything of the process by this body.
+func (b *body) isReported() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.reported
 }
 
 // tell sends mosd an event for the user.

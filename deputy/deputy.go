@@ -35,6 +35,9 @@ type Deputy struct {
 // lingers is how long a deputy with nothing to do waits for more before it ends.
 const lingers = time.Second
 
+// tells is how often mosd is told again where processes are and what they have used.
+const tells = time.Second / 4
+
 // Main runs a deputy on the channel to its mosd until nothing of the job is away.
 // It returns the exit status of the process.
 func Main(conn *os.File) int {
@@ -71,7 +74,7 @@ func (d *Deputy) run() {
 	requests := make(chan control.ToDeputy)
 	defer d.mosd.Close()
 	go d.listen(requests)
-	tick := time.NewTicker(time.Second / 4)
+	tick := time.NewTicker(tells)
 	defer tick.Stop()
 	for {
 		select {
@@ -169,6 +172,9 @@ func (d *Deputy) hold(pid abi.HomePid) *body {
 	return b
 }
 
+// keep is hold for a body that is at hand.
+func (d *Deputy) keep(b *body) { d.mu.Lock(); b.holders++; d.mu.Unlock() }
+
 // letGo ends a hold.
 func (d *Deputy) letGo(b *body) {
 	d.mu.Lock()
@@ -213,10 +219,14 @@ func (d *Deputy) all() []*body {
 	return all
 }
 
-// report tells mosd about all processes that are away.
+// report tells mosd again about the processes that it has been told of. Of one that is
+// about to move for the first time there is nothing to tell: mosd knows better why it
+// was at home until now.
 func (d *Deputy) report() {
 	for _, b := range d.all() {
-		b.report()
+		if b.isReported() {
+			b.report()
+		}
 	}
 }
 

@@ -335,8 +335,10 @@ func (b *body) serveComeHome(f *link.Frame) error {
 // comeHome begins to bring the process home. One that must come and cannot is lost.
 func (b *body) comeHome(why string, must bool) {
 	b.d.begin()
+	b.d.keep(b)
 	go func() {
 		defer b.d.end()
+		defer b.d.letGo(b)
 		begin := time.Now()
 		var done control.Done
 		b.setPinned(why) // until it moves again; nobody sees it at home without its reason
@@ -348,7 +350,6 @@ func (b *body) comeHome(why string, must bool) {
 			}
 			return
 		}
-		b.report()
 		b.d.log.Debug().Int("pid", int(b.pid)).Str("why", why).Dur("took", time.Since(begin)).Msg("came home")
 	}()
 }

@@ -364,3 +364,33 @@ func (d *startedDeputy) awaitEnd(t *testing.T) {
 		t.Error("the deputy does not end")
 	}
 }
+
+// Of a process that cannot move just now nothing is told but that: mosd knows where it is,
+// and for what reason it had to come home before.
+func TestNothingToldOfFailedMove(t *testing.T) {
+	v := startVictim(t, "echo $$; exec sleep 60")
+	a := linktest.NewAuthority(t)
+	slow := badExecutor{serve: after(wire.TypeTrailer, func(l *link.Link, f *link.Frame) {
+		time.Sleep(2 * tells)
+		rebuilt(l, f, "no memory")
+	})}
+	d := startDeputy(t, a)
+	d.lines.Send(toNode2(1, v.pid, slow.listen(t, a)))
+	told := 0
+	for {
+		var said control.FromDeputy
+		if err := d.lines.Receive(&said); err != nil {
+			t.Fatal(err)
+		}
+		if said.State != nil {
+			told++
+		}
+		if said.Done != nil {
+			break
+		}
+	}
+	if told > 0 {
+		t.Errorf("it told %d times of a process that could not move", told)
+	}
+	d.awaitEnd(t)
+}

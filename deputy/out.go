@@ -126,6 +126,7 @@ func (b *body) notOut(cause error) error {
 		cause = fmt.Errorf("no process %d", b.pid)
 	case errors.As(cause, &why):
 		b.setPinned(why.reason)
+		b.report()
 	}
 	b.dropOwn()
 	err := b.on(func() error {
@@ -134,7 +135,6 @@ func (b *body) notOut(cause error) error {
 		}
 		return nil
 	})
-	b.report()
 	if err != nil && !errors.Is(err, tracer.ErrGone) {
 		b.d.log.Error().Int("pid", int(b.pid)).Err(err).Msg("not released")
 	}
