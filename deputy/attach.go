@@ -248,9 +248,11 @@ func (b *body) enterLoop(fresh []*task) (err error) {
 			return err
 		}
 	}
-	if b.insn, err = tracer.FindSyscallInsn(b.mem, areas); err != nil {
+	insn, err := tracer.FindSyscallInsn(b.mem, areas)
+	if err != nil {
 		return err
 	}
+	b.insn = insn
 	for _, t := range fresh {
 		if t.k.Dispatches() { // ours, too
 			return &pinnedError{"dispatches its own system calls (PR_SET_SYSCALL_USER_DISPATCH)"}

@@ -1,7 +1,10 @@
 package tracer
 
 import (
+	"errors"
 	"fmt"
+
+	"golang.org/x/sys/unix"
 
 	"umosix/tracer/abi"
 )
@@ -131,6 +134,9 @@ func (k *Task) runCall(born func(abi.LocalPid)) error {
 			return err
 		}
 		s, err := k.Wait()
+		if err == nil && !entered && k.faults(s) {
+			err = errors.New("there is no code for it")
+		}
 		if err == nil {
 			sig, err = k.Meet(s)
 		}
@@ -149,6 +155,16 @@ func (k *Task) runCall(born func(abi.LocalPid)) error {
 			born(abi.LocalPid(tid))
 		}
 	}
+}
+
+// faults tells whether the kernel has stopped the task because it cannot go on where it is.
+// It would be told so again and again.
+func (k *Task) faults(s Stop) bool {
+	if s.Kind != StopSignal || s.Signal != int(unix.SIGSEGV) && s.Signal != int(unix.SIGBUS) {
+		return false
+	}
+	info, err := k.Siginfo()
+	return err == nil && info.Code() > 0
 }
 
 // End puts registers and mask back and leaves the task in a StopTrap, from where

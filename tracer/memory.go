@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -16,7 +18,8 @@ import (
 // while that process exists.
 type Memory struct {
 	pid abi.LocalPid
-	mem *os.File // opened once: stays usable when the process becomes undumpable; ends with its exec
+	mem *os.File     // opened once: stays usable when the process becomes undumpable; ends with its exec
+	tid atomic.Int32 // a task that has the memory; not the first one once that has ended
 }
 
 // OpenMemory opens the memory of a process that the caller may trace.
@@ -25,7 +28,9 @@ func OpenMemory(pid abi.LocalPid) (*Memory, error) {
 	if err != nil {
 		return nil, fmt.Errorf("memory of %d: %w", pid, err)
 	}
-	return &Memory{pid: pid, mem: f}, nil
+	m := &Memory{pid: pid, mem: f}
+	m.tid.Store(int32(pid))
+	return m, nil
 }
 
 // Close releases the memory.
@@ -52,9 +57,12 @@ func (m *Memory) transfer(p []byte, addr abi.Addr, call vmCall) (int, error) {
 	for done < len(p) {
 		local := []unix.Iovec{{Base: &p[done], Len: uint64(len(p) - done)}}
 		remote := []unix.RemoteIovec{{Base: uintptr(addr) + uintptr(done), Len: len(p) - done}}
-		n, err := call(int(m.pid), local, remote, 0)
+		n, err := call(int(m.tid.Load()), local, remote, 0)
 		if n > 0 {
 			done += n
+		}
+		if err == unix.ESRCH && m.findTask() {
+			continue
 		}
 		if err != nil {
 			return done, fmt.Errorf("memory of %d at %#x: %w", m.pid, uint64(addr)+uint64(done), err)
@@ -64,6 +72,33 @@ func (m *Memory) transfer(p []byte, addr abi.Addr, call vmCall) (int, error) {
 		}
 	}
 	return done, nil
+}
+
+// findTask finds another task that has the memory, when the one that was asked by has ended.
+// It reports false if there is none.
+func (m *Memory) findTask() bool {
+	tid, ok := TaskWithMemory(m.pid)
+	return ok && m.tid.Swap(int32(tid)) != int32(tid)
+}
+
+// TaskWithMemory finds a task of the process that has not given the memory back yet, the
+// first thing that an end does (kernel/exit.c, do_exit). There is none in a process that
+// has ended, or whose tasks are all about to.
+func TaskWithMemory(pid abi.LocalPid) (tid abi.LocalPid, ok bool) {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil {
+		return 0, false
+	}
+	for _, e := range entries {
+		n, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if areas, err := ReadAreasQuick(abi.LocalPid(n)); err == nil && len(areas) > 0 {
+			return abi.LocalPid(n), true
+		}
+	}
+	return 0, false
 }
 
 // ForceRead reads also what the process has made unreadable to itself.
@@ -91,7 +126,10 @@ func (m *Memory) Accessible(addr abi.Addr, n uint64, write bool) uint64 {
 	if uint64(addr)+n < uint64(addr) || addr >= abi.TaskSize {
 		return 0
 	}
-	areas, err := ReadAreasQuick(m.pid)
+	areas, err := ReadAreasQuick(abi.LocalPid(m.tid.Load()))
+	if err == nil && len(areas) == 0 && m.findTask() {
+		areas, err = ReadAreasQuick(abi.LocalPid(m.tid.Load()))
+	}
 	if err != nil {
 		return 0
 	}

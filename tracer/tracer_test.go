@@ -58,6 +58,21 @@ func TestInject(t *testing.T) {
 	})
 }
 
+// A call that is to be made where there is no code is an error, not an endless fault.
+func TestInjectNowhere(t *testing.T) {
+	tr, k := seed(t)
+	on(t, tr, func() error {
+		in, err := k.Injector(0)
+		if err == nil {
+			_, err = in.Call(unix.SYS_GETPID)
+		}
+		if err == nil {
+			t.Error("it was made")
+		}
+		return nil
+	})
+}
+
 // The kernel writes into memory on the stack of the tracer's goroutine, which moves
 // when it grows: at any depth what is read must arrive.
 func TestStackMayGrow(t *testing.T) {
@@ -419,6 +434,44 @@ func TestEnd(t *testing.T) {
 		case <-time.After(5 * time.Second):
 			t.Fatalf("killed before %v: it does not end", killed)
 		}
+	}
+}
+
+// Memory is there as long as any thread is, also when the first one has ended.
+func TestMemoryWithoutLeader(t *testing.T) {
+	tr, k := seed(t)
+	var m *Memory
+	on(t, tr, func() (err error) {
+		if m, err = OpenMemory(k.Tid); err != nil {
+			return err
+		}
+		if err := k.SetOptions(unix.PTRACE_O_EXITKILL | unix.PTRACE_O_TRACESYSGOOD | unix.PTRACE_O_TRACECLONE); err != nil {
+			return err
+		}
+		in, err := k.Injector(SeedInsn)
+		if err != nil {
+			return err
+		}
+		if _, _, err := in.Clone(unix.SYS_CLONE, abi.ThreadFlags); err != nil {
+			return err
+		}
+		in.Regs().SetResult(0)
+		in.Regs().Rip, in.Regs().Rax, in.Regs().Rdi = uint64(SeedInsn), unix.SYS_EXIT, 0
+		return errors.Join(in.End(), k.Cont(0))
+	})
+	defer m.Close()
+	until := time.Now().Add(5 * time.Second)
+	for areas, err := ReadAreasQuick(k.Tid); err != nil || len(areas) > 0; areas, err = ReadAreasQuick(k.Tid) {
+		if time.Now().After(until) {
+			t.Fatal("the first thread does not end")
+		}
+	}
+	var code [2]byte
+	if _, err := m.ReadAt(code[:], SeedInsn); err != nil || code != [2]byte{0x0f, 0x05} {
+		t.Errorf("read % x, %v", code, err)
+	}
+	if n := m.Accessible(SeedInsn, 2, false); n != 2 {
+		t.Errorf("%d bytes are accessible", n)
 	}
 }
 

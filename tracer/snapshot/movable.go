@@ -37,7 +37,11 @@ func Movable(s *Subject) (reason string) {
 // do_exit; fs/proc/base.c, task_dump_owner), and what Movable says is not true.
 func Ending(pid abi.LocalPid) bool {
 	areas, err := tracer.ReadAreasQuick(pid)
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH) || err == nil && len(areas) == 0
+	if err == nil && len(areas) == 0 { // unless it is only the first task that has ended
+		_, ok := tracer.TaskWithMemory(pid)
+		return !ok
+	}
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ESRCH)
 }
 
 func (s *Subject) statusReason() (string, error) {
@@ -89,6 +93,9 @@ func (s *Subject) areasReason() (string, error) {
 	}
 	s.areas, s.own, s.ownBytes = areas, nil, 0
 	if len(areas) == 0 {
+		if _, ok := tracer.TaskWithMemory(s.LocalPid); ok {
+			return "its first thread has ended", nil
+		}
 		return "has no memory", nil
 	}
 	for _, a := range areas {
