@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -276,5 +277,23 @@ func TestTake(t *testing.T) {
 		if !bytes.Equal(f.Payload, content(2*i)) {
 			t.Fatalf("frame %d was overwritten", 2*i)
 		}
+	}
+}
+
+// A large frame is copied a few times at most on its way into the buffer, however many
+// records it is made of.
+func TestLargeFrameIsNotCopiedAgain(t *testing.T) {
+	p := linktest.New(t, linktest.Options{})
+	payload := pattern(48 << 20)
+	go p.Deputy.Send(wire.Header{Type: wire.TypeReply}, &wire.Reply{}, payload)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f, err := p.Executor.Receive()
+	runtime.ReadMemStats(&after)
+	if err != nil || !bytes.Equal(f.Payload, payload) {
+		t.Fatalf("the frame came with %v", err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 4*uint64(len(payload)) {
+		t.Errorf("%d bytes were allocated for a frame of %d", n, len(payload))
 	}
 }

@@ -160,8 +160,8 @@ func (r *receiver) whole() (bool, error) {
 	return have >= r.unfinished, nil
 }
 
-// makeRoom leaves room for a whole record behind to, and for the rest of the
-// frame, of which a peer gets only so much on its word.
+// makeRoom leaves room for a whole record behind to. A buffer that is too small for that
+// becomes one for the rest of the frame, of which a peer gets only so much on its word.
 func (r *receiver) makeRoom() {
 	if r.from == r.to {
 		r.from, r.to = 0, 0
@@ -169,22 +169,20 @@ func (r *receiver) makeRoom() {
 			r.buf = nil
 		}
 	}
+	if len(r.buf)-r.to >= maxRecord {
+		return
+	}
 	have := r.to - r.from
 	want := max(usualBuffer, have+maxRecord)
 	if r.unfinished > have {
 		want = max(want, min(r.unfinished+maxRecord, max(trustedJump, 2*have)))
 	}
-	switch {
-	case len(r.buf) < want:
-		grown := make([]byte, want)
-		copy(grown, r.buf[r.from:r.to])
-		r.buf = grown
-	case len(r.buf)-r.to < maxRecord:
-		copy(r.buf, r.buf[r.from:r.to])
-	default:
-		return
+	room := r.buf
+	if len(room) < want {
+		room = make([]byte, want)
 	}
-	r.from, r.to = 0, have
+	copy(room, r.buf[r.from:r.to])
+	r.buf, r.from, r.to = room, 0, have
 }
 
 // errOrder says that a frame is missing, or came twice.
