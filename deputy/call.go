@@ -29,6 +29,7 @@ type call struct {
 	addrs  []abi.Addr // where the regions are in the body
 	data   [][]byte   // our view of them
 	fences []abi.Addr // pages behind regions that end early
+	partial
 
 	// original: the program was in this call at home when it was moved; pointers
 	// are its own, and nr may be restart_syscall.
@@ -100,6 +101,11 @@ func (t *task) serveCall(p *peer, f *link.Frame) error {
 	}
 	c.peer, c.seq = p, f.Seq
 	switch {
+	case c.others && c.before == 0 && !c.takesParts(false):
+		c.flags = wire.Whole
+		c.settle(0)
+		c.answer()
+		return nil
 	case c.nr == unix.SYS_CLONE && c.args[0]&unix.CLONE_THREAD != 0:
 		c.settle(t.spawn())
 		c.answer()
@@ -163,7 +169,11 @@ func (t *task) newCall(m *wire.Call, payload []byte) (*call, error) {
 	if err := m.CheckPayload(payload); err != nil {
 		return nil, err
 	}
-	c := &call{b: t.b, t: t, plan: m.Call, row: abi.Lookup(m.Call.Nr), nr: m.Call.Nr}
+	if (m.From > 0 || m.Flags&wire.Part != 0) && !hasParts(m.Call.Nr) || m.From > abi.MaxRW {
+		return nil, fmt.Errorf("call %d: a part from byte %d on", m.Call.Nr, m.From)
+	}
+	c := &call{b: t.b, t: t, plan: m.Call, row: abi.Lookup(m.Call.Nr), nr: m.Call.Nr,
+		partial: partial{before: int64(m.From), others: m.Flags&wire.Part != 0}}
 	if err := c.layout(payload); err != nil {
 		return nil, err
 	}
@@ -327,6 +337,7 @@ func (c *call) setOutcome(ret int64) {
 	if c.woken && ret == 0 {
 		ret = restartNoHand
 	}
+	c.noteParts(ret)
 	ret = c.sum(ret)
 	outs := c.outsOf(ret)
 	c.addChildren(ret)
@@ -339,6 +350,9 @@ func (c *call) setOutcome(ret int64) {
 // outsOf is how many bytes of each region go back. A region that reaches beyond user
 // space may have been left to the kernel (layout): then no byte of it is here.
 func (c *call) outsOf(ret int64) []uint32 {
+	if c.others || c.before > 0 {
+		return nil // the guest's own call has other regions
+	}
 	outs := c.plan.Outs(ret, func(i int) []byte { return c.data[i] })
 	for i := range outs {
 		outs[i] = min(outs[i], uint32(len(c.data[i])))
@@ -442,7 +456,7 @@ func (c *call) answer() bool {
 			payload = append(payload, c.data[i][:n])
 		}
 	}
-	_ = p.link.Send(h, &wire.Reply{Ret: c.ret, Outs: c.outs}, payload...)
+	_ = p.link.Send(h, &wire.Reply{Ret: c.ret, Outs: c.outs, Flags: c.flags}, payload...)
 	return true
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"umosix/tracer"
 	"umosix/tracer/abi"
+	"umosix/wire"
 )
 
 // land gives the process, whose memory is at home, back to the program. A task that
@@ -87,7 +88,7 @@ func (t *task) conclude() (lingers bool, err error) {
 	case c == nil:
 		return t.wait != nil, nil
 	case c.done:
-		err = t.deliverOutcome(c)
+		lingers, err = t.giveOutcome(c)
 	case !c.begun && (t.user.Regs.Result() == rawInterrupted || c.moved > 0):
 		return true, nil
 	case !c.begun:
@@ -114,9 +115,21 @@ func (t *task) stillIn(c *call) (bool, error) {
 	t.lingering = !over
 	t.b.mu.Unlock()
 	if over {
-		return false, t.deliverOutcome(c)
+		return t.giveOutcome(c)
 	}
 	return true, nil
+}
+
+// giveOutcome gives the program the outcome of a call that has ended, if that is the end of
+// its own one, too. It tells whether the task must linger.
+func (t *task) giveOutcome(c *call) (lingers bool, err error) {
+	switch {
+	case c.flags&wire.More != 0:
+		return t.goOnWithRest(c.ret), nil
+	case c.flags&wire.Whole != 0:
+		return false, nil // the program makes it itself
+	}
+	return false, t.deliverOutcome(c)
 }
 
 // landNow lands a lingering task whose call has ended. On the tracer's thread.
@@ -223,11 +236,11 @@ func (t *task) handOver(c *call) (bool, error) {
 	}
 	relative := c.row.Timeout.Relative(&c.plan.Args)
 	switch {
-	case c.moved == 0 && c.deadline.IsZero() && (place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle):
+	case c.before+c.moved == 0 && c.deadline.IsZero() && (place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle):
 		code = c.unmade()
 	case place != tracer.PlaceInCall || !interrupted(r):
 		return false, nil // it has just ended: its outcome is on its way
-	case !c.deadline.IsZero() || c.moved > 0:
+	case !c.deadline.IsZero() || c.before+c.moved > 0:
 		return false, nil
 	case (code == restartBlock || code == rawInterrupted) && relative:
 		return false, nil

@@ -132,8 +132,8 @@ func (c *call) messageAfter(at, n uint64) (restAt uint64, ok bool) {
 // sum is what the program sees of a call of which parts were made: like natively,
 // an error after some bytes is a short count.
 func (c *call) sum(ret int64) int64 {
-	if c.moved > 0 {
-		return c.moved + max(ret, 0)
+	if moved := c.before + c.moved; moved > 0 {
+		return moved + max(ret, 0)
 	}
 	return ret
 }

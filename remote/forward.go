@@ -39,9 +39,18 @@ func (t *task) forward(row *abi.Row, nr uint64, args [6]uint64) {
 	t.g.asks++
 	var planned [6]uint64
 	planned, t.mask, t.temp = row.Mask.Take(args, t.g.mem)
+	if t.state, t.row = waiting, row; !t.sendFirstPart(nr, args) {
+		t.sendWhole(nr, args, planned)
+	}
+}
+
+// sendWhole sends a call with all its memory; planned are its arguments as home makes it.
+func (t *task) sendWhole(nr uint64, args, planned [6]uint64) {
+	row := t.row
 	payload, refusal, err := t.plan(nr, planned)
 	switch {
 	case refusal != "":
+		t.state = running
 		t.askHome(string(refusal))
 		return
 	case err != nil:
@@ -49,7 +58,6 @@ func (t *task) forward(row *abi.Row, nr uint64, args [6]uint64) {
 		return
 	}
 	m := wire.Call{Call: t.call, Mask: t.callMask(row, &args)}
-	t.state, t.row = waiting, row
 	if t.temp && row.Blocks(&args) && t.woken() {
 		m.Flags = wire.Woken
 	}
@@ -178,8 +186,10 @@ func (t *task) takeReply(f *link.Frame) error {
 	if err := f.Decode(&m); err != nil {
 		return err
 	}
-	if err := t.call.CheckOuts(m.Outs); err != nil {
-		return err
+	if len(m.Outs) > 0 {
+		if err := t.call.CheckOuts(m.Outs); err != nil {
+			return err
+		}
 	}
 	if err := m.CheckPayload(f.Payload); err != nil {
 		return err
@@ -197,6 +207,9 @@ func (t *task) takeReply(f *link.Frame) error {
 	}
 	if t.birth != nil { // home has made nobody
 		t.birth, t.call.Nr = nil, uint64(uint32(t.regs.OrigRax))
+	}
+	if t.takeParts(&m) {
+		return nil
 	}
 	t.addAway(m.Ret, f.Payload)
 	if err := t.scatter(m.Outs, f.Payload); err != nil {

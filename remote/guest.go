@@ -66,6 +66,7 @@ type guest struct {
 	ignored   uint64          // signals that the program ignores
 	atHome    uint64          // signals that a signalfd at home reads
 	timers    map[int32]*timerSignal
+	parts     map[int32]uint64 // bytes that go at once to descriptors which do not wait
 }
 
 // leader is the task that the process began with.

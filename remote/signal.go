@@ -169,7 +169,7 @@ func (t *task) receive(info *tracer.Siginfo, own bool) error {
 
 // interrupt has home take the body out of the call that the guest waits for.
 func (t *task) interrupt() {
-	if t.homing || t.mapping != nil || t.birth != nil || t.awaits != nil || isExec(t.call.Nr) {
+	if t.homing || t.inParts || t.mapping != nil || t.birth != nil || t.awaits != nil || isExec(t.call.Nr) {
 		return
 	}
 	h := t.header(wire.TypeInterrupt)

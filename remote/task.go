@@ -43,6 +43,7 @@ type task struct {
 	call       abi.Call    // what it has forwarded, and waits for
 	row        *abi.Row
 	seq        uint64 // of the frame that home has to answer
+	inParts    bool   // that carries a part of the call
 	mapping    *mapping
 	birth      *birth
 	awaits     *guest        // its child, which it has been told to wait for (man vfork)

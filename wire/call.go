@@ -10,12 +10,12 @@ import (
 // The numbers of fields of the structs that this file encodes by hand. A test
 // compares them with the structs.
 const (
-	callFields    = 3
+	callFields    = 4
 	abiCallFields = 3
 	regionFields  = 6
 	pointerFields = 2
 	ruleFields    = 6
-	replyFields   = 2
+	replyFields   = 3
 )
 
 // appendCall appends a Call as the msgpack library would: structs as arrays.
@@ -34,7 +34,8 @@ func appendCall(dst []byte, m *Call) ([]byte, error) {
 		dst = appendRegion(dst, &m.Call.Regions[i])
 	}
 	dst = appendUint(dst, m.Mask)
-	return appendUint(dst, uint64(m.Flags)), nil
+	dst = appendUint(dst, uint64(m.Flags))
+	return appendUint(dst, m.From), nil
 }
 
 func appendRegion(dst []byte, r *abi.Region) []byte {
@@ -77,6 +78,7 @@ func (m *Call) decode(body []byte) error {
 	}
 	m.Mask = u.uint()
 	m.Flags = CallFlags(u.uintMax(math.MaxUint8))
+	m.From = u.uint()
 	if err := u.end(); err != nil {
 		return err
 	}
@@ -121,7 +123,7 @@ func appendReply(dst []byte, m *Reply) ([]byte, error) {
 	for _, n := range m.Outs {
 		dst = appendUint(dst, uint64(n))
 	}
-	return dst, nil
+	return appendUint(dst, uint64(m.Flags)), nil
 }
 
 // decode reads what appendReply wrote, into the slice that m has already.
@@ -137,6 +139,7 @@ func (m *Reply) decode(body []byte) error {
 	for i := 0; i < n && !u.bad; i++ {
 		m.Outs = append(m.Outs, uint32(u.uintMax(math.MaxUint32)))
 	}
+	m.Flags = ReplyFlags(u.uintMax(math.MaxUint8))
 	return u.end()
 }
 

@@ -56,7 +56,7 @@ type Hello struct {
 const TimerSignalsEnd = "timer-signals-end"
 
 // Protocol is the version of the frames between deputy and executor.
-const Protocol = 1
+const Protocol = 2
 
 // Reason says in words why something was done or refused.
 type Reason struct {
@@ -74,6 +74,7 @@ type Call struct {
 	Call  abi.Call
 	Mask  uint64 // blocked signals of the task while it is in the call
 	Flags CallFlags
+	From  uint64 // bytes that earlier parts of the program's call have moved
 }
 
 // CallFlags modify how a forwarded call is executed.
@@ -83,14 +84,26 @@ type CallFlags uint8
 const (
 	Resume CallFlags = 1 << iota // no new call: wait on for the one that the body is in
 	Woken                        // signals wait for the call to let them in: if its time is over at once, they end it
+	Part                         // a part of the program's call, and not the last one
 )
 
 // Reply is the outcome of a call. Outs[i] is how many bytes of region i lie in
-// the payload.
+// the payload; no Outs: nothing comes back.
 type Reply struct {
-	Ret  int64
-	Outs []uint32
+	Ret   int64
+	Outs  []uint32
+	Flags ReplyFlags
 }
+
+// ReplyFlags say how the guest goes on.
+type ReplyFlags uint8
+
+// The reply flags.
+const (
+	More  ReplyFlags = 1 << iota // the part has been moved, Ret bytes of the call in all: the next one
+	Parts                        // the descriptor has room for less than it was given, and takes calls in parts
+	Whole                        // nothing has been done: the descriptor does not take calls in parts
+)
 
 // Relay is a signal that arrived at the body.
 type Relay struct {

@@ -66,6 +66,9 @@ func (m *Call) String() string {
 		fmt.Fprintf(&b, "%#x", arg)
 	}
 	fmt.Fprintf(&b, ") mask %#x%s", m.Mask, m.Flags)
+	if m.From > 0 {
+		fmt.Fprintf(&b, " from %d", m.From)
+	}
 	for i := range m.Call.Regions {
 		if i == shownRegions {
 			fmt.Fprintf(&b, " and %d more", len(m.Call.Regions)-i)
@@ -93,24 +96,28 @@ func printRegion(r *abi.Region) string {
 }
 
 // String prints the flags that are set, each after a blank.
-func (f CallFlags) String() string {
-	s := ""
-	for _, flag := range []struct {
-		bit  CallFlags
-		name string
-	}{{Resume, "resume"}, {Woken, "woken"}} {
-		if f&flag.bit != 0 {
-			s += " " + flag.name
-			f &^= flag.bit
+func (f CallFlags) String() string { return flagNames(uint8(f), "resume", "woken", "part") }
+
+func (m *Reply) String() string {
+	return fmt.Sprintf("= %d, bytes %d%v", m.Ret, m.Outs, m.Flags)
+}
+
+// String prints the flags that are set, each after a blank.
+func (f ReplyFlags) String() string { return flagNames(uint8(f), "more", "parts", "whole") }
+
+// flagNames gives the names of the bits that are set, the lowest first.
+func flagNames(flags uint8, names ...string) (s string) {
+	for i, name := range names {
+		if bit := uint8(1) << i; flags&bit != 0 {
+			s += " " + name
+			flags &^= bit
 		}
 	}
-	if f != 0 {
-		s += fmt.Sprintf(" flags %#x", uint8(f))
+	if flags != 0 {
+		s += fmt.Sprintf(" flags %#x", flags)
 	}
 	return s
 }
-
-func (m *Reply) String() string { return fmt.Sprintf("= %d, bytes %d", m.Ret, m.Outs) }
 
 func (m Relay) String() string {
 	return fmt.Sprintf("%s group=%t", printInfo(m.Info), m.Group)

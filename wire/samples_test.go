@@ -31,6 +31,7 @@ func samples() []sample {
 		},
 		Mask:  1 << 16,
 		Flags: Resume,
+		From:  1 << 20,
 	}
 	usage := Usage{UserNs: 1_500_000_000, SystemNs: 20_000_000, RSS: 123 << 20}
 	head := func(t Type) Header { return Header{Type: t, Seq: 300, Ack: 299, Inc: 4, Pid: 4711, Tid: 4712} }
@@ -50,7 +51,7 @@ func samples() []sample {
 		{head(TypeDrop), nil, nil},
 		{head(TypeDropped), nil, nil},
 		{head(TypeCall), call, []byte("abc")},
-		{head(TypeReply), &Reply{Ret: -512, Outs: []uint32{0, 3, 70000}}, []byte("out")},
+		{head(TypeReply), &Reply{Ret: -512, Outs: []uint32{0, 3, 70000}, Flags: Parts}, []byte("out")},
 		{head(TypeRelay), &Relay{Info: info, Group: true}, nil},
 		{head(TypeInterrupt), nil, nil},
 		{head(TypeFault), &Fault{Info: info, Core: true, Gone: true}, nil},
