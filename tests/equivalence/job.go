@@ -119,5 +119,5 @@ var stormy = map[string]bool{"threadstorm": true, "execrace": true, "sigstorm": 
 // ends, they start many threads at once, exec with threads, live too short between two
 // execs, look at themselves, map memory or files shared with others, change files that they have mapped, or make calls that are
 // made at home.
-var mayStay = map[string]bool{"leaderexit": true, "self": true, "traced": true, "threadexec": true, "execs": true, "int80": true, "killed": true,
+var mayStay = map[string]bool{"leaderexit": true, "leaderleft": true, "self": true, "traced": true, "threadexec": true, "execs": true, "int80": true, "killed": true,
 	"homecalls": true, "blocked": true, "bigfiles": true, "ownfile": true, "changedfile": true}
