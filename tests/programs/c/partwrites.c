@@ -87,6 +87,19 @@ static void by_tcp(int fd[2]) {
 	close(l);
 }
 
+// to_file writes to a file by a number that was another descriptor's.
+static void to_file(int number) {
+	FILE *f = tmpfile();
+	CHECK(f && (fileno(f) == number || dup2(fileno(f), number) == number));
+	CHECK(write(number, data, SIZE) == SIZE);
+	CHECK(lseek(number, 0, SEEK_CUR) == SIZE && ftruncate(number, SIZE / 2) == 0);
+	uint32_t last[2];
+	CHECK(pread(number, last, sizeof(last), SIZE / 2 - 4) == 4 && last[0] == data[SIZE / 8 - 1]);
+	if (fileno(f) != number)
+		close(number);
+	fclose(f);
+}
+
 int main(int argc, char **argv) {
 	begin(argc, argv);
 	for (size_t i = 0; i < SIZE / 4; i++)
@@ -95,6 +108,7 @@ int main(int argc, char **argv) {
 		int fd[2];
 		CHECK(pipe(fd) == 0);
 		both(fd[1], fd[0], by_write);
+		to_file(fd[1]);
 		CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, fd) == 0);
 		both(fd[1], fd[0], by_writev);
 		by_tcp(fd);
