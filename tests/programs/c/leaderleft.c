@@ -15,7 +15,7 @@ static void *reads(void *arg) {
 }
 
 static void *naps(void *arg) {
-	struct timespec limit = {0, 1000000L * guest_ms}, left = limit;
+	struct timespec limit = {guest_ms / 1000, guest_ms % 1000 * 1000000L}, left = limit;
 	(void)arg;
 	CHECK(nanosleep(&limit, &left) == 0);
 	struct pollfd p = {.fd = answer[0], .events = POLLIN};
