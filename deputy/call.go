@@ -116,6 +116,9 @@ func (t *task) serveCall(p *peer, f *link.Frame) error {
 	case c.nr == unix.SYS_EXECVE || c.nr == unix.SYS_EXECVEAT:
 		c.exec(m.Mask, f.Ack)
 		return nil
+	case c.endsSignals():
+		c.setTimer()
+		return nil
 	}
 	c.toSelf()
 	b.mu.Lock()

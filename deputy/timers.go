@@ -2,6 +2,7 @@ package deputy
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -16,7 +17,8 @@ import (
 // A signal of a POSIX timer belongs to the timer: while it is pending further expirations are
 // counted in it, and it ends when the timer is set anew or deleted. One that was taken off
 // on the way is none of the timer's any more. So the timer is set to a moment in the past from
-// which it expires once more, and as often as the signal says.
+// which it expires once more, and as often as the signal says. And while the process is away
+// the guest has to know which signals came before its timer was set anew.
 
 // rearmTimers has timers send their kept signals again, and returns the signals that are left
 // to be queued.
@@ -72,6 +74,71 @@ func (t *task) rearm(info *tracer.Siginfo) (bool, error) {
 	binary.LittleEndian.PutUint64(room[24:], uint64(first%1e9))
 	ret, err = t.in.Call(unix.SYS_TIMER_SETTIME, uint64(id), unix.TIMER_ABSTIME, where, 0)
 	return ret == 0, err
+}
+
+// endsSignals tells whether the call ends what is pending of a timer.
+func (c *call) endsSignals() bool {
+	return c.nr == unix.SYS_TIMER_SETTIME || c.nr == unix.SYS_TIMER_DELETE
+}
+
+// setTimer makes a call that sets or deletes a timer. What tasks have met of it before is
+// relayed before the outcome, and all that comes then is relayed after it: so the guest knows
+// which signals the call has ended. On the link's thread.
+func (c *call) setTimer() {
+	t := c.t
+	c.raiseFences()
+	err := t.b.on(func() error {
+		ret, err := t.callStill(c)
+		if err != nil {
+			ret = -int64(unix.EAGAIN)
+		}
+		c.settle(ret)
+		c.answer()
+		t.relayDeferred()
+		return err
+	})
+	if err != nil && !errors.Is(err, tracer.ErrGone) {
+		t.b.d.log.Error().Int("pid", int(t.b.pid)).Int("tid", int(t.tid)).Err(err).Msg("timer not set")
+	}
+}
+
+// callStill is setTimer on the tracer's thread: it makes the call while all tasks stand still
+// that take signals of the timer.
+func (t *task) callStill(c *call) (ret int64, err error) {
+	if !t.b.mayChange() {
+		return restartNoIntr, nil
+	}
+	if err := t.stop(); err != nil {
+		return 0, err
+	}
+	still := []*task{t}
+	for _, other := range t.b.signalled(int(int32(c.args[0]))) {
+		if other != t && other.stop() == nil { // one that does not stop takes no signals either
+			still = append(still, other)
+		}
+	}
+	for _, t := range still {
+		t.relayDeferred()
+	}
+	if err = t.beginSession(); err == nil {
+		ret, err = t.in.Call(c.nr, c.args[:]...)
+		err = errors.Join(err, t.endSession())
+	}
+	for _, t := range still {
+		err = errors.Join(err, t.passOver())
+	}
+	return ret, err
+}
+
+// signalled are the tasks that take signals of a timer.
+func (b *body) signalled(id int) (list []*task) {
+	known, _ := b.timer(id)
+	for _, t := range b.tasks {
+		if known.task == 0 || known.task == t.tid {
+			list = append(list, t)
+		}
+	}
+	return list
 }
 
 // nanoseconds reads a struct timespec.

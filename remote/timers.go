@@ -7,7 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
-	"umosix/tracer/abi"
 )
 
 // The timers of a program run at home, where nothing is blocked: each expiration arrives as a
@@ -161,54 +160,47 @@ func isTimer(id int32) func(tracer.Siginfo) bool {
 	return func(s tracer.Siginfo) bool { of, ok := s.Timer(); return ok && of == id }
 }
 
-// beginTimer ends what is pending of a timer that the task is about to set. Signals of the
-// timer as it is then may come before the answer.
-func (t *task) beginTimer(nr uint64, args [6]uint64) {
-	if nr == unix.SYS_TIMER_SETTIME {
-		t.endTimer(int32(args[0]))
-	}
-}
-
-// noteTimer takes note that a timer has been set, and ends what is pending of one that was
-// stopped or deleted: a signal of it may have been on its way.
+// noteTimer takes note that a timer has been set anew or deleted. Home relays what it has met
+// of it before the outcome of the call, and what comes then after it: so all that is pending of
+// the timer is over.
 func (t *task) noteTimer(ret int64) {
-	id := int32(t.regs.Args()[0])
-	switch {
-	case ret != 0:
-	case t.call.Nr == unix.SYS_TIMER_DELETE:
-		t.endTimer(id)
-		delete(t.g.timers, id)
-	case t.call.Nr == unix.SYS_TIMER_SETTIME:
-		if s := t.g.timers[id]; s != nil {
-			s.last, s.before = 0, 0
-		}
-		var first [16]byte // it_value, behind it_interval
-		if _, err := t.g.mem.ReadAt(first[:], abi.Addr(t.regs.Args()[2])+16); err == nil && first == [16]byte{} {
-			t.endTimer(id)
-		}
-	}
-}
-
-// endTimer drops what is pending of a timer, where the kernel of home would.
-func (t *task) endTimer(id int32) {
-	if !t.g.x.endsTimers {
+	if ret != 0 || t.call.Nr != unix.SYS_TIMER_SETTIME && t.call.Nr != unix.SYS_TIMER_DELETE {
 		return
 	}
-	err := t.dropTimer(id, true)
-	if leader := t.g.leader(); err == nil && leader == t {
-		err = t.dropTimer(id, false)
-	} else if was := leader.state; err == nil && leader.halt() {
-		err = leader.dropTimer(id, false)
-		if was == running && leader.state == running {
-			leader.cont(0)
+	id := int32(t.regs.Args()[0])
+	s := t.g.timers[id]
+	if s == nil {
+		return
+	}
+	if t.g.x.endsTimers {
+		if err := t.g.endSignals(id, s); err != nil {
+			t.g.fail("signals of a timer not dropped", err)
 		}
 	}
-	if err != nil {
-		t.g.fail("signals of a timer not dropped", err)
+	s.last, s.before = 0, 0
+	if t.call.Nr == unix.SYS_TIMER_DELETE {
+		delete(t.g.timers, id)
 	}
 }
 
-// dropTimer is endTimer for one of the stopped task's queues.
+// endSignals drops what is pending of a timer, as the kernel of home does.
+func (g *guest) endSignals(id int32, s *timerSignal) error {
+	by := g.leader()
+	if s.own {
+		by = s.by
+	}
+	was := by.state
+	if !slices.Contains(g.tasks, by) || !by.halt() {
+		return nil // it has ended, and its own signals with it
+	}
+	err := by.dropTimer(id, s.own)
+	if was == running && by.state == running {
+		by.cont(0)
+	}
+	return err
+}
+
+// dropTimer drops what is pending of a timer in one of the stopped task's queues.
 func (t *task) dropTimer(id int32, own bool) error {
 	pending, err := t.k.PeekPending(!own)
 	i := slices.IndexFunc(pending, isTimer(id))

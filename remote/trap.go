@@ -36,7 +36,6 @@ func (t *task) onTrap() {
 		t.askHome(fmt.Sprintf("unknown system call %d", nr))
 	case nr == unix.SYS_TIMER_GETOVERRUN && t.tellOverrun(int32(args[0])):
 	case row.Place(&args) == abi.Home:
-		t.beginTimer(nr, args)
 		t.forward(row, nr, args)
 	case row.Place(&args) == abi.ComeHome:
 		t.leaveFor(row, nr, args)

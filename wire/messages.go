@@ -56,7 +56,7 @@ type Hello struct {
 const TimerSignalsEnd = "timer-signals-end"
 
 // Protocol is the version of the frames between deputy and executor.
-const Protocol = 2
+const Protocol = 3
 
 // Reason says in words why something was done or refused.
 type Reason struct {
