@@ -16,6 +16,7 @@ import (
 type job struct {
 	name   string
 	args   []string           // program and arguments
+	ms     int                // how long it goes on, its argument; 0 of other than compiled programs
 	script string             // instead: a pipeline for sh, with $A and $B before its jobs
 	setup  func(string) error // fills the directory that it runs in
 	input  programs.Input
@@ -105,11 +106,18 @@ func jobsOf(list []programs.Program, ms int) (jobs []job) {
 		}
 		less := p.Noting || p.Build != programs.Dynamic // long, or much like another
 		jobs = append(jobs, job{
-			name: p.Name, args: []string{p.Path, strconv.Itoa(ms)}, input: p.Input, stays: mayStay[program],
+			name: p.Name, args: []string{p.Path, strconv.Itoa(ms)}, ms: ms, input: p.Input, stays: mayStay[program],
 			short: less, once: less && !p.Personal,
 		})
 	}
 	return jobs
+}
+
+// longer is the job of a compiled program that goes on for n times as long.
+func (j job) longer(n int) job {
+	j.ms *= n
+	j.args = []string{j.args[0], strconv.Itoa(j.ms)}
+	return j
 }
 
 // stormy are the programs of the tests of storms.
