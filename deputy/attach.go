@@ -301,6 +301,7 @@ func (b *body) makeWindow(areas []tracer.Area) error {
 	if err != nil {
 		return err
 	}
+	defer b.liftMemory()()
 	b.loop, err = tracer.NewLoop(abi.LocalPid(b.pid), b.mem, b.leader().in, window, slots)
 	return err
 }

@@ -394,3 +394,36 @@ func TestNothingToldOfFailedMove(t *testing.T) {
 	}
 	d.awaitEnd(t)
 }
+
+// A process that cannot be rebuilt at home stays away, and is shown as before.
+func TestShownAfterFailedReturn(t *testing.T) {
+	v := startVictim(t, "echo $$; exec sleep 60")
+	a := linktest.NewAuthority(t)
+	large := badExecutor{serve: after(wire.TypeTrailer, func(l *link.Link, f *link.Frame) {
+		rebuilt(l, f, "")
+		freeze := until(l, wire.TypeFreeze)
+		var img image.Image
+		if freeze == nil || f.Decode(&img) != nil {
+			return
+		}
+		first := img.Mappings[0].Start
+		img.Mappings = append([]image.Mapping{{Start: 1 << 30, End: first, Prot: unix.PROT_READ | unix.PROT_WRITE,
+			Flags: unix.MAP_PRIVATE | unix.MAP_ANONYMOUS, File: -1}}, img.Mappings...)
+		h := freeze.Header
+		h.Type, h.Ack = wire.TypeImage, freeze.Seq
+		l.Send(h, &img)
+		beSilent(l, f)
+	})}
+	d := startDeputy(t, a)
+	d.lines.Send(toNode2(1, v.pid, large.listen(t, a)))
+	if done := d.answer(t); done.Failure != "" {
+		t.Fatal(done.Failure)
+	}
+	d.lines.Send(control.ToDeputy{Move: &control.Move{ID: 2, Pid: v.pid}})
+	if done := d.answer(t); !strings.Contains(done.Failure, "cannot allocate memory") {
+		t.Errorf("failure: %q", done.Failure)
+	}
+	if shown, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", v.pid)); string(shown) != "sleep\x0060\x00" {
+		t.Errorf("ps shows %q (%v)", shown, err)
+	}
+}

@@ -31,14 +31,7 @@ func (b *body) goHome(done *control.Done) error {
 	if err != nil {
 		return b.thaw(p, err)
 	}
-	s, err := b.beginRebuild(img)
-	if err == nil {
-		err = b.receivePages(x, s, img)
-	}
-	if err == nil {
-		err = b.commitHome()
-	}
-	if err != nil {
+	if err := b.rebuild(x, img); err != nil {
 		return b.thaw(p, err)
 	}
 	b.landLooking()
@@ -49,6 +42,22 @@ func (b *body) goHome(done *control.Done) error {
 	})
 	b.moved(done)
 	b.d.forget(b)
+	return err
+}
+
+// rebuild makes the body the process of the image that comes over an exchange.
+func (b *body) rebuild(x *exchange, img *image.Image) error {
+	defer b.liftMemory()()
+	s, shows, err := b.beginRebuild(img)
+	if err == nil {
+		err = b.receivePages(x, s, img)
+	}
+	if err == nil {
+		err = b.commitHome()
+	}
+	if err != nil {
+		b.on(func() error { shows.putBack(b.mem); return nil })
+	}
 	return err
 }
 
@@ -105,12 +114,13 @@ func (b *body) thaw(p *peer, cause error) error {
 
 // beginRebuild stops the body and makes the image's address space in it. The body
 // stays stopped: it may be in a call, which goes on afterwards.
-func (b *body) beginRebuild(img *image.Image) (s *snapshot.Subject, err error) {
+func (b *body) beginRebuild(img *image.Image) (s *snapshot.Subject, shows shown, err error) {
 	err = b.near(func() error {
 		b.prune(img)
 		if err := b.hold(); err != nil {
 			return err
 		}
+		shows = b.shown(&img.Process.Layout)
 		if err := b.sortTasks(img); err != nil {
 			return err
 		}
@@ -121,7 +131,37 @@ func (b *body) beginRebuild(img *image.Image) (s *snapshot.Subject, err error) {
 		}
 		return snapshot.Prepare(s, img)
 	})
-	return s, err
+	return s, shows, err
+}
+
+// shown is what a body that others look at has in its memory: its arguments and environment
+// (man 1 ps). A rebuild takes that away first.
+type shown []struct {
+	at   abi.Addr
+	text []byte
+}
+
+// shownMax is how many bytes a program can begin with (fs/exec.c, bprm_stack_limits).
+const shownMax = 6 << 20
+
+func (b *body) shown(l *image.Layout) (all shown) {
+	for _, r := range [][2]abi.Addr{{l.ArgStart, l.ArgEnd}, {l.EnvStart, l.EnvEnd}} {
+		text := make([]byte, min(r[1]-r[0], shownMax))
+		if _, err := b.mem.ReadAt(text, r[0]); err == nil {
+			all = append(all, struct {
+				at   abi.Addr
+				text []byte
+			}{r[0], text})
+		}
+	}
+	return all
+}
+
+// putBack is for a rebuild that has failed. What is not mapped any more is lost.
+func (all shown) putBack(m *tracer.Memory) {
+	for _, s := range all {
+		m.ForceWrite(s.text, s.at)
+	}
 }
 
 // sortTasks puts the tasks of the body into the order of those of an image, which

@@ -316,10 +316,7 @@ func (t *task) queueAll(list []tracer.Siginfo, shared bool) error {
 func (t *task) queue(info *tracer.Siginfo, shared bool) error {
 	ret, err := t.queueOnce(info, shared)
 	if err == nil && ret == -int64(unix.EAGAIN) {
-		restore, failed := t.b.makeRoom()
-		if failed != nil {
-			return failed
-		}
+		restore := t.b.lift(unix.RLIMIT_SIGPENDING) // others have taken the places of those that were kept
 		ret, err = t.queueOnce(info, shared)
 		restore()
 	}
@@ -330,22 +327,6 @@ func (t *task) queue(info *tracer.Siginfo, shared bool) error {
 		return fmt.Errorf("requeue signal %d in process %d: %w", info.Signal(), t.b.pid, err)
 	}
 	return nil
-}
-
-// makeRoom lifts the limit of signals that may be pending: others have taken the places of
-// those that were kept.
-func (b *body) makeRoom() (restore func(), err error) {
-	var own unix.Rlimit
-	if err := unix.Prlimit(int(b.pid), unix.RLIMIT_SIGPENDING, nil, &own); err != nil {
-		return nil, err
-	}
-	if err := unix.Prlimit(int(b.pid), unix.RLIMIT_SIGPENDING, &unix.Rlimit{Cur: unix.RLIM_INFINITY, Max: unix.RLIM_INFINITY}, nil); err != nil {
-		err = unix.Prlimit(int(b.pid), unix.RLIMIT_SIGPENDING, &unix.Rlimit{Cur: own.Max, Max: own.Max}, nil) // what anybody may do
-		if err != nil {
-			return nil, err
-		}
-	}
-	return func() { unix.Prlimit(int(b.pid), unix.RLIMIT_SIGPENDING, &own, nil) }, nil
 }
 
 // queueOnce is queue as the kernel answers it.

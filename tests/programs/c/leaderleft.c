@@ -21,7 +21,7 @@ static void *naps(void *arg) {
 	struct pollfd p = {.fd = answer[0], .events = POLLIN};
 	void *value;
 	CHECK(pthread_join(leader, &value) == 0 && value == &leader);
-	CHECK(poll(&p, 1, -1) == 1 && p.revents == POLLIN);
+	CHECK(poll(&p, 1, 60000) == 1 && p.revents == POLLIN);
 	CHECK(pthread_join(reader, &value) == 0 && value == &word);
 	exit(done("leaderleft"));
 }
