@@ -116,17 +116,13 @@ func (t *task) serveCall(p *peer, f *link.Frame) error {
 	case c.nr == unix.SYS_EXECVE || c.nr == unix.SYS_EXECVEAT:
 		c.exec(m.Mask, f.Ack)
 		return nil
-	case c.endsSignals():
+	case c.setsTimer():
 		c.setTimer()
 		return nil
 	}
 	c.toSelf()
-	b.mu.Lock()
-	t.call = c
-	if c.row != nil {
-		b.stats.calls[c.row.Name]++
-	}
-	b.mu.Unlock()
+	t.setCall(c)
+	c.count()
 	c.start()
 	_, ok, err := t.slot.Wait(c.inlineWait())
 	switch {
@@ -138,6 +134,16 @@ func (t *task) serveCall(p *peer, f *link.Frame) error {
 		go c.await()
 	}
 	return nil
+}
+
+// count counts the call among those that the user is told of.
+func (c *call) count() {
+	if c.row == nil {
+		return
+	}
+	c.b.mu.Lock()
+	c.b.stats.calls[c.row.Name]++
+	c.b.mu.Unlock()
 }
 
 func (b *body) readiness() <-chan struct{} {

@@ -72,6 +72,7 @@ func (t *task) onSignal(sig int) error {
 		} else {
 			t.passOn(&info)
 		}
+		t.hush(&info)
 		return t.passOver()
 	case lingering:
 		return t.signalLingering(&info)

@@ -36,6 +36,7 @@ type task struct {
 	delivers *tracer.Siginfo    // one of them that it takes as it is let go
 	used     image.CPUTime      // by its tasks at guests
 	exiting  bool               // it executes its exit, without its process
+	flood    flood
 
 	told atomic.Bool // a call that nobody waits for may still be in its slot
 

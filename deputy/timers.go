@@ -76,16 +76,23 @@ func (t *task) rearm(info *tracer.Siginfo) (bool, error) {
 	return ret == 0, err
 }
 
-// endsSignals tells whether the call ends what is pending of a timer.
-func (c *call) endsSignals() bool {
-	return c.nr == unix.SYS_TIMER_SETTIME || c.nr == unix.SYS_TIMER_DELETE
+// setsTimer tells whether the call sets a timer that sends signals.
+func (c *call) setsTimer() bool {
+	return c.nr == unix.SYS_TIMER_SETTIME || c.nr == unix.SYS_TIMER_DELETE || c.setsAlarm()
 }
 
-// setTimer makes a call that sets or deletes a timer. What tasks have met of it before is
+// setsAlarm tells whether the timer sends SIGALRM. What of it is pending stays so, also while
+// the body blocks it (flood.go).
+func (c *call) setsAlarm() bool {
+	return c.nr == unix.SYS_ALARM || c.nr == unix.SYS_SETITIMER && c.args[0] == unix.ITIMER_REAL
+}
+
+// setTimer makes a call that sets a timer or deletes it. What tasks have met of it before is
 // relayed before the outcome, and all that comes then is relayed after it: so the guest knows
 // which signals the call has ended. On the link's thread.
 func (c *call) setTimer() {
 	t := c.t
+	c.count()
 	c.raiseFences()
 	err := t.b.on(func() error {
 		ret, err := t.callStill(c)
@@ -112,7 +119,7 @@ func (t *task) callStill(c *call) (ret int64, err error) {
 		return 0, err
 	}
 	still := []*task{t}
-	for _, other := range t.b.signalled(int(int32(c.args[0]))) {
+	for _, other := range c.signalled() {
 		if other != t && other.stop() == nil { // one that does not stop takes no signals either
 			still = append(still, other)
 		}
@@ -122,6 +129,9 @@ func (t *task) callStill(c *call) (ret int64, err error) {
 	}
 	if err = t.beginSession(); err == nil {
 		ret, err = t.in.Call(c.nr, c.args[:]...)
+		if err == nil && c.setsAlarm() {
+			err = t.relayPending(unix.SIGALRM)
+		}
 		err = errors.Join(err, t.endSession())
 	}
 	for _, t := range still {
@@ -130,10 +140,22 @@ func (t *task) callStill(c *call) (ret int64, err error) {
 	return ret, err
 }
 
-// signalled are the tasks that take signals of a timer.
-func (b *body) signalled(id int) (list []*task) {
-	known, _ := b.timer(id)
-	for _, t := range b.tasks {
+// relayPending takes a signal off the queues of the task, in a session, and relays it.
+func (t *task) relayPending(sig unix.Signal) error {
+	info, ok, err := t.drainOne(1 << (sig - 1))
+	if ok {
+		t.passOn(&info)
+	}
+	return err
+}
+
+// signalled are the tasks that take signals of the timer.
+func (c *call) signalled() (list []*task) {
+	known := timer{}
+	if !c.setsAlarm() {
+		known, _ = c.b.timer(int(int32(c.args[0])))
+	}
+	for _, t := range c.b.tasks {
 		if known.task == 0 || known.task == t.tid {
 			list = append(list, t)
 		}

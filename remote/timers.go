@@ -25,12 +25,22 @@ type timerSignal struct {
 // process.
 func (t *task) queueArrived(info *tracer.Siginfo, own bool) error {
 	if _, ok := info.Timer(); ok {
+		if t.drops(info.Signal()) {
+			return nil // it is not delivered, and tells nothing
+		}
 		joined, err := t.joinTimer(info, own)
 		if joined || err != nil {
 			return err
 		}
 	}
 	return t.queue(t.injecting(), info[:], own)
+}
+
+// drops tells whether the kernel drops a signal that is sent to the task, or by the leader to
+// its process (kernel/signal.c, sig_ignored).
+func (t *task) drops(sig int) bool {
+	ignored := t.g.ignored&(1<<(sig-1)) != 0 || t.g.defaultAction(sig)&quietSignals != 0
+	return ignored && !t.blocks(sig)
 }
 
 // joinTimer adds a signal of a timer to the one that is pending, if one is.

@@ -256,6 +256,9 @@ func (s *Slot) IdleMask(idle uint64) {
 	atomic.StoreUint32(s.word(slotMasks), 1)
 }
 
+// Idle is what is blocked while the task idles.
+func (s *Slot) Idle() uint64 { return get64(s.loop.shared, s.off+slotIdle) }
+
 func b2u(b bool) uint32 {
 	if b {
 		return 1

@@ -1,0 +1,92 @@
+package deputy
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"umosix/tracer"
+)
+
+// A timer may expire again as soon as its signal has been taken, and the body takes each at
+// once: the guest says what a signal does. Of a timer whose period is shorter than that takes
+// the body would do nothing else. So it blocks such a signal for a while after some of them:
+// the kernel counts in the one that is pending what expires meanwhile (man timer_getoverrun).
+
+// Signals of timers are a flood when so many in a row come within floodGap of each other, or
+// before the body has gone on with a call. Their number is blocked for hushTime then.
+const (
+	floodGap   = time.Millisecond
+	floodLimit = 8
+	hushTime   = 4 * time.Millisecond
+)
+
+// flood is what a task has met of signals of timers.
+type flood struct {
+	last time.Time
+	row  int // in a row
+}
+
+// hush takes note of a signal at which the task stands, and blocks its number for a while if
+// it is one of a flood.
+func (t *task) hush(info *tracer.Siginfo) {
+	if _, ok := info.Timer(); !ok && (info.Signal() != int(unix.SIGALRM) || info.Code() != byKernel) {
+		return
+	}
+	now := time.Now()
+	if now.Sub(t.flood.last) < floodGap || t.waitsForCall() {
+		t.flood.row++
+	} else {
+		t.flood.row = 0
+	}
+	if t.flood.last = now; t.flood.row < floodLimit {
+		return
+	}
+	t.flood.row = 0
+	if t.setBlocked(info.Signal(), true) == nil {
+		t.letLater(info.Signal())
+	}
+}
+
+// waitsForCall tells whether the task, which stands still, is on its way to or from a call.
+func (t *task) waitsForCall() bool {
+	r, err := t.k.Regs()
+	return err == nil && t.slot.Busy() && t.slot.At(&r) != tracer.PlaceInCall
+}
+
+// setBlocked blocks a signal in the task, which stands still, or blocks it no more than while
+// the task idles.
+func (t *task) setBlocked(sig int, blocked bool) error {
+	bit := uint64(1) << (sig - 1)
+	mask, err := t.k.SigMask()
+	if err != nil {
+		return err
+	}
+	if blocked {
+		mask |= bit
+	} else {
+		mask = mask&^bit | t.slot.Idle()&bit
+	}
+	return t.k.SetSigMask(mask)
+}
+
+// letLater lets a signal that is blocked come again after a while.
+func (t *task) letLater(sig int) {
+	time.AfterFunc(hushTime, func() { t.b.d.tracer.Post(func() { t.let(sig) }) })
+}
+
+// let is letLater when the while is over. On the tracer's thread.
+func (t *task) let(sig int) {
+	switch {
+	case t.b.now() != away || t.k == nil || t.slot == nil:
+		return // the program has its own mask
+	case t.in != nil:
+		t.letLater(sig)
+		return
+	case t.stop() != nil:
+		return
+	}
+	_ = t.setBlocked(sig, false) // if it is gone, its end is told by its stop
+	t.relayDeferred()
+	_ = t.passOver()
+}
