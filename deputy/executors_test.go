@@ -178,6 +178,25 @@ func TestFailedMoveShowsNoInterruption(t *testing.T) {
 	}
 }
 
+// A call that was interrupted for a move that could not even begin goes on with the rest of its
+// time.
+func TestRefusedMoveShowsNoInterruption(t *testing.T) {
+	if _, err := exec.LookPath("perl"); err != nil {
+		t.Skip(err)
+	}
+	const dispatch = `syscall(157, 59, 1, 0, 1 << 47, 0)` // prctl(PR_SET_SYSCALL_USER_DISPATCH), of nothing
+	const epoll = `$e = syscall(291, 0); $b = "\0" x 12; print "$$\n"; $r = syscall(232, $e, $b, 1, 1500)`
+	v := startVictim(t, `exec perl -MTime::HiRes=time -e '$| = 1; `+dispatch+` == 0 or exit 2; $t = time; `+epoll+`; exit($r == 0 && time - $t > 1.49 && time - $t < 2.5 ? 0 : 1)'`)
+	a := linktest.NewAuthority(t)
+	bad := badExecutor{serve: after(wire.TypeTrailer, beSilent)}
+	if done := moveBy(t, a, v.pid, bad.listen(t, a)); !strings.Contains(done.Failure, "dispatches") {
+		t.Errorf("failure: %q", done.Failure)
+	}
+	if status := v.awaitEnd(t); status != 0 {
+		t.Errorf("epoll_wait was interrupted, or late: it ended with %d", status)
+	}
+}
+
 // A process that was seized for its exec moves after it: what asks for it earlier waits.
 func TestMoveBeforeExec(t *testing.T) {
 	v := startVictim(t, "echo $$; read line; exec sleep 60")

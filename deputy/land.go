@@ -236,6 +236,8 @@ func (t *task) handOver(c *call) (bool, error) {
 	}
 	relative := c.row.Timeout.Relative(&c.plan.Args)
 	switch {
+	case t.breaksLetGo(c):
+		return false, nil
 	case c.before+c.moved == 0 && c.deadline.IsZero() && (place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle):
 		code = c.unmade()
 	case place != tracer.PlaceInCall || !interrupted(r):
@@ -255,6 +257,15 @@ func (t *task) handOver(c *call) (bool, error) {
 	t.user.Regs.SetResult(code)
 	t.user.Regs.OrigRax = c.plan.Nr
 	return true, nil
+}
+
+// breaksLetGo tells of a call that has a signal mask of its own that it would end when its task,
+// which is taken into it (EnterCall), is let go: that wakes the task up, and not all calls go on
+// then (kernel/ptrace.c, __ptrace_unlink).
+func (t *task) breaksLetGo(c *call) bool {
+	args := c.asMade()
+	_, masked := c.row.Mask.Read(&args, t.b.mem)
+	return masked && c.row.Interrupt&abi.RawEINTR != 0
 }
 
 // unmade is how a call goes on that the program is in and that was not made: a signal that

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -215,6 +216,30 @@ func (t *task) enterSuspended() bool {
 	return ok
 }
 
+// resumeCall has a task, which was stopped in vain, go on with a call that only the stop has
+// ended. One whose limit is in the program's memory has ended.
+func (t *task) resumeCall() error {
+	r, err := t.k.Regs()
+	if err != nil || r.Result() != rawInterrupted || !interrupted(&r) {
+		return err
+	}
+	mask, err := t.k.SigMask()
+	if err != nil || t.k.InGroupStop() || t.lets(mask) {
+		return err // a signal or a stop does
+	}
+	row, args := abi.Lookup(uint64(r.Nr())), r.Args()
+	if row.Timeout.Relative(&args) {
+		if row.Timeout.Size() != 0 {
+			return nil
+		}
+		limit, _ := row.Timeout.Read(&args, nil)
+		args[row.Timeout.Arg], _ = row.Timeout.Rest(limit - time.Since(t.slept.sinceWhen(row.Nr)))
+		r.SetArgs(args)
+	}
+	r.Rewind(row.Nr)
+	return t.k.SetRegs(r)
+}
+
 // letGo ends our hold of a task whose registers and memory are its own.
 func (t *task) letGo() error {
 	if t.k == nil {
@@ -222,6 +247,9 @@ func (t *task) letGo() error {
 	}
 	suspended := t.delivers == nil && t.enterSuspended()
 	t.takeDeferred()
+	if err := t.resumeCall(); err != nil && !errors.Is(err, tracer.ErrGone) {
+		return err
+	}
 	again := append(t.kept, t.b.kept...)
 	t.kept, t.b.kept = nil, nil
 	if mask, err := t.k.SigMask(); err == nil && !suspended {

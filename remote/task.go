@@ -92,9 +92,8 @@ func (t *task) cont(sig int) {
 // is in such a call, what the call blocks is blocked.
 func (t *task) noteSuspended() {
 	r, err := t.k.Regs()
-	if row, ok := r.Suspended(t.g.mem.Memory); err == nil && ok {
-		args := r.Args()
-		t.mask, t.suspends = row.Mask.Read(&args, t.g.mem)
+	if mask, ok := r.Suspended(t.g.mem.Memory); err == nil && ok {
+		t.mask, t.suspends = mask, true
 	}
 }
 

@@ -64,16 +64,19 @@ func (r *Regs) Rewind(nr uint64) {
 	r.OrigRax = noSyscall
 }
 
-// Suspended is the row of the call that the task is in, interrupted, if it has a signal mask
-// of its own and is made again unless a signal is handled. The registers become those from
-// before the kernel looked at that.
-func (r *Regs) Suspended(m *Memory) (row *abi.Row, ok bool) {
+// Suspended is the signal mask of the call that the task is in, interrupted, if it has one of
+// its own and is made again unless a signal is handled. The registers become those from before
+// the kernel looked at that.
+func (r *Regs) Suspended(m *Memory) (mask uint64, ok bool) {
 	r.UndoRestart(m)
 	if r.Result() != abi.RestartHand || r.Nr() < 0 {
-		return nil, false
+		return 0, false
 	}
-	row = abi.Lookup(r.OrigRax)
-	return row, row != nil && row.Mask.Arg != 0
+	row, args := abi.Lookup(r.OrigRax), r.Args()
+	if row == nil {
+		return 0, false
+	}
+	return row.Mask.Read(&args, m)
 }
 
 // UndoRestart is for a task that stands before its `syscall` instruction, about to go on
