@@ -333,6 +333,9 @@ func moveBy(t *testing.T, a *linktest.Authority, pid int, address string) contro
 	return answer
 }
 
+// answerLimit is how long a deputy may take for all that a test asks of it.
+const answerLimit = time.Minute
+
 // startedDeputy is a deputy that runs in this process, seen from mosd.
 type startedDeputy struct {
 	lines *control.Lines
@@ -344,6 +347,7 @@ func startDeputy(t *testing.T, a *linktest.Authority) *startedDeputy {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ours.SetDeadline(time.Now().Add(answerLimit))
 	d := &startedDeputy{lines: control.NewLines(ours), over: make(chan int, 1)}
 	go func() { d.over <- Main(theirs) }()
 	d.lines.Send(&control.Start{Job: linktest.DeputyID.Job, Node: 1, Uid: linktest.DeputyID.Uid, Grace: testGrace,

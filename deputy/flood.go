@@ -6,25 +6,31 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
+	"umosix/wire"
 )
 
 // A timer may expire again as soon as its signal has been taken, and the body takes each at
 // once: the guest says what a signal does. Of a timer whose period is shorter than that takes
-// the body would do nothing else. So it blocks such a signal for a while after some of them:
-// the kernel counts in the one that is pending what expires meanwhile (man timer_getoverrun).
+// the body would do nothing else, and the guest would fall behind. So the body blocks such a
+// signal for a while after some of them, until the guest has handled those: the kernel counts
+// in the one that is pending what expires meanwhile (man timer_getoverrun).
 
 // Signals of timers are a flood when so many in a row come within floodGap of each other, or
-// before the body has gone on with a call. Their number is blocked for hushTime then.
+// before the body has gone on with a call. Their number is blocked for hushTime then, and as
+// long again until the guest is abreast, but not more than hushMost times: a move may have taken
+// the question away.
 const (
 	floodGap   = time.Millisecond
 	floodLimit = 8
 	hushTime   = 4 * time.Millisecond
+	hushMost   = 50
 )
 
 // flood is what a task has met of signals of timers.
 type flood struct {
-	last time.Time
-	row  int // in a row
+	last  time.Time
+	row   int  // in a row
+	asked bool // the guest is not abreast yet
 }
 
 // hush takes note of a signal at which the task stands, and blocks its number for a while if
@@ -44,7 +50,17 @@ func (t *task) hush(info *tracer.Siginfo) {
 	}
 	t.flood.row = 0
 	if t.setBlocked(info.Signal(), true) == nil {
-		t.letLater(info.Signal())
+		t.askAbreast()
+		t.letLater(info.Signal(), 1)
+	}
+}
+
+// askAbreast asks the guest whether it has handled what it was sent.
+func (t *task) askAbreast() {
+	if p := t.b.peerNow(); p != nil {
+		h := t.b.header(wire.TypeAbreast)
+		h.Tid = t.tid
+		t.flood.asked = p.link.Send(h, nil) == nil
 	}
 }
 
@@ -70,18 +86,19 @@ func (t *task) setBlocked(sig int, blocked bool) error {
 	return t.k.SetSigMask(mask)
 }
 
-// letLater lets a signal that is blocked come again after a while.
-func (t *task) letLater(sig int) {
-	time.AfterFunc(hushTime, func() { t.b.d.tracer.Post(func() { t.let(sig) }) })
+// letLater lets a signal that is blocked come again after a while; it has been blocked that
+// many times in a row.
+func (t *task) letLater(sig, times int) {
+	time.AfterFunc(hushTime, func() { t.b.d.tracer.Post(func() { t.let(sig, times) }) })
 }
 
 // let is letLater when the while is over. On the tracer's thread.
-func (t *task) let(sig int) {
+func (t *task) let(sig, times int) {
 	switch {
 	case t.b.now() != away || t.k == nil || t.slot == nil:
 		return // the program has its own mask
-	case t.in != nil:
-		t.letLater(sig)
+	case t.in != nil || t.flood.asked && times < hushMost:
+		t.letLater(sig, times+1)
 		return
 	case t.stop() != nil:
 		return

@@ -236,7 +236,7 @@ func (t *task) handOver(c *call) (bool, error) {
 	}
 	relative := c.row.Timeout.Relative(&c.plan.Args)
 	switch {
-	case t.breaksLetGo(c):
+	case t.endsWhenLetGo(c):
 		return false, nil
 	case c.before+c.moved == 0 && c.deadline.IsZero() && (place == tracer.PlaceBeforeCall || place == tracer.PlaceIdle):
 		code = c.unmade()
@@ -259,10 +259,10 @@ func (t *task) handOver(c *call) (bool, error) {
 	return true, nil
 }
 
-// breaksLetGo tells of a call that has a signal mask of its own that it would end when its task,
-// which is taken into it (EnterCall), is let go: that wakes the task up, and not all calls go on
-// then (kernel/ptrace.c, __ptrace_unlink).
-func (t *task) breaksLetGo(c *call) bool {
+// endsWhenLetGo tells of a call with a signal mask of its own that it would end when its task is
+// let go: the task is taken into the call first (EnterCall), and is woken up there
+// (kernel/ptrace.c, __ptrace_unlink). Most calls restart then.
+func (t *task) endsWhenLetGo(c *call) bool {
 	args := c.asMade()
 	_, masked := c.row.Mask.Read(&args, t.b.mem)
 	return masked && c.row.Interrupt&abi.RawEINTR != 0

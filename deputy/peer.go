@@ -249,6 +249,8 @@ func (t *task) handle(p *peer, f *link.Frame) error {
 		t.interruptCall(f.Ack)
 	case wire.TypeExit:
 		return t.serveExit(f)
+	case wire.TypeAbreast:
+		t.b.d.tracer.Post(func() { t.flood.asked = false })
 	default:
 		return fmt.Errorf("unexpected %v", f.Type)
 	}

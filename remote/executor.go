@@ -307,6 +307,8 @@ func (g *guest) handle(f *link.Frame) error {
 		return g.takeAnswer(f)
 	case wire.TypeRelay:
 		return g.takeSignal(f)
+	case wire.TypeAbreast:
+		g.x.send(wire.Header{Type: wire.TypeAbreast, Ack: f.Seq, Pid: g.pid, Tid: f.Tid, Inc: g.inc}, nil)
 	default:
 		return fmt.Errorf("unexpected %v", f.Type)
 	}

@@ -39,6 +39,7 @@ const (
 	TypeClock     Type = 32 // both: E→D asks for home's clocks, D→E tells them; body: image.Clock
 	TypeBorn      Type = 33 // D→E: a reply whose result is a process, which is away; body: Reply, payload: Out regions
 	TypeStores    Type = 34 // E→D: what the guest has written to a file that its process alone has; body: Stores, payload: the bytes
+	TypeAbreast   Type = 35 // both: D→E asks whether all frames before have been handled, E→D says so
 )
 
 // Hello opens a link.

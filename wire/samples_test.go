@@ -64,6 +64,7 @@ func samples() []sample {
 		{head(TypeClock), &image.Clock{Monotonic: 1, Boottime: 2}, nil},
 		{head(TypeFile), &File{Index: 3, File: image.File{Path: "/bin/true", Dev: 1, Ino: 2, Size: 3, MtimeNs: 4}}, nil},
 		{head(TypeBorn), &Reply{Ret: 4712, Outs: []uint32{4}}, []byte("fdno")},
+		{head(TypeAbreast), nil, nil},
 		{head(TypeStores), &Stores{Dev: 8<<32 | 1, Ino: 2, Runs: []StoreRun{{Offset: 4096, Len: 8}, {Offset: 70000, Len: 16}}}, []byte("eight bytes and sixteen.")},
 	}
 }

@@ -70,6 +70,7 @@ var rows = [256]row{
 	TypeFile:      {"file", ToExecutor, body[File](), maxSmallBody, false},
 	TypeBorn:      {"born", ToExecutor, body[Reply](), maxCallBody, true},
 	TypeStores:    {"stores", ToDeputy, body[Stores](), maxCallBody, true},
+	TypeAbreast:   {"abreast", Both, nil, 0, false},
 }
 
 // Known says whether the protocol has such a frame.
