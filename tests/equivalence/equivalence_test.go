@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"umosix/tests/harness"
 	"umosix/tests/programs"
@@ -192,31 +193,35 @@ func compareJob(t *testing.T, n *harness.Node, j job, list []world, s *summary) 
 	}
 	for _, w := range list {
 		t.Run(w.name, func(t *testing.T) {
-			got, moved, err := j.run(n, w, tr.time)
-			if err != nil {
-				t.Fatal(err)
-			}
-			e := expectationOf(j, w)
-			if e == nil && j.ms > 0 && !j.stays && w.reports(j) && moved.moves == 0 {
-				for _, d := range got.differences(want) {
-					t.Errorf("before its first move: %s", d)
+			same, moved := compareRun(t, n, j, w, want, tr.time)
+			if j := j.longer(patience); moved.moves == 0 && j.ms > 0 && j.hasToMove(w) && !w.away {
+				want, tr, err := j.run(n, native, 0)
+				if err != nil {
+					t.Fatalf("natively: %v", err)
 				}
-				if got, moved, err = j.longer(patience).run(n, w, patience*tr.time); err != nil {
-					t.Fatal(err)
-				}
+				same, moved = compareRun(t, n, j, w, want, tr.time)
 			}
-			different := got.differences(want)
-			if e != nil {
-				different = e.unmet(got, moved, different)
-			} else if !j.stays && (w.name == "away" && moved.moves == 0 && w.reports(j) || moved.note != "") {
-				t.Errorf("it was not where it should be: %s", moved.note)
-			}
-			for _, d := range different {
-				t.Error(d)
-			}
-			s.add(j, w, len(different) == 0, moved)
+			s.add(j, w, same, moved)
 		})
 	}
+}
+
+// compareRun runs a job in a world and compares it with what it was natively, and how long that took.
+func compareRun(t *testing.T, n *harness.Node, j job, w world, want outcome, native time.Duration) (same bool, moved trace) {
+	got, moved, err := j.run(n, w, native)
+	if err != nil {
+		t.Fatal(err)
+	}
+	different := got.differences(want)
+	if e := expectationOf(j, w); e != nil {
+		different = e.unmet(got, moved, different)
+	} else if !j.stays && (w.away && moved.moves == 0 && w.reports(j) || moved.note != "") {
+		t.Errorf("it was not where it should be: %s", moved.note)
+	}
+	for _, d := range different {
+		t.Error(d)
+	}
+	return len(different) == 0, moved
 }
 
 // summary counts what has been compared.
@@ -240,7 +245,7 @@ func (s *summary) add(j job, w world, same bool, tr trace) {
 		s.same++
 		s.worlds[w.name]++
 	}
-	if w.reports(j) && !j.stays {
+	if j.hasToMove(w) {
 		s.away++
 		if tr.moves == 0 {
 			s.still++

@@ -115,10 +115,15 @@ func jobsOf(list []programs.Program, ms int) (jobs []job) {
 
 // longer is the job of a compiled program that goes on for n times as long.
 func (j job) longer(n int) job {
-	j.ms *= n
-	j.args = []string{j.args[0], strconv.Itoa(j.ms)}
+	if j.ms > 0 {
+		j.ms *= n
+		j.args = []string{j.args[0], strconv.Itoa(j.ms)}
+	}
 	return j
 }
+
+// hasToMove tells whether the job is to be moved in a world, if it goes on for long enough.
+func (j job) hasToMove(w world) bool { return w.reports(j) && !j.stays && expectationOf(j, w) == nil }
 
 // stormy are the programs of the tests of storms.
 var stormy = map[string]bool{"threadstorm": true, "execrace": true, "sigstorm": true, "ordered": true, "hammer": true}
