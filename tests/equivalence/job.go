@@ -20,6 +20,7 @@ type job struct {
 	script string             // instead: a pipeline for sh, with $A and $B before its jobs
 	setup  func(string) error // fills the directory that it runs in
 	input  programs.Input
+	timed  bool          // it checks how late it is
 	stays  bool          // it may be pinned home all the time
 	short  bool          // with -short one seed of it is enough,
 	once   bool          // and one user
@@ -106,7 +107,7 @@ func jobsOf(list []programs.Program, ms int) (jobs []job) {
 		}
 		less := p.Noting || p.Build != programs.Dynamic // long, or much like another
 		jobs = append(jobs, job{
-			name: p.Name, args: []string{p.Path, strconv.Itoa(ms)}, ms: ms, input: p.Input, stays: mayStay[program],
+			name: p.Name, args: []string{p.Path, strconv.Itoa(ms)}, ms: ms, input: p.Input, timed: p.Timed, stays: mayStay[program],
 			short: less, once: less && !p.Personal,
 		})
 	}

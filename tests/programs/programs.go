@@ -63,6 +63,7 @@ type Program struct {
 	Signal   syscall.Signal // expected end by a signal, or 0
 	Input    Input
 	Personal bool // it prints other things for another user
+	Timed    bool // it checks how late it is
 	Noting   bool // it notes what each of many calls gives (calls.h)
 }
 
@@ -186,6 +187,7 @@ func parseAll() (list []source, err error) {
 // parse reads the comment lines at the top of a program.
 func parse(file, text string) (s source, err error) {
 	s.file, s.Name = file, strings.TrimSuffix(file, ".c")
+	s.Timed = strings.Contains(text, "on_time(")
 	s.Noting = strings.Contains(text, `#include "calls.h"`)
 	for _, line := range strings.Split(text, "\n") {
 		line, comment := strings.CutPrefix(line, "// ")

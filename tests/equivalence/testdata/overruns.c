@@ -11,8 +11,8 @@
 #endif
 
 int main(void) {
-	struct timespec none = {0, 0}, nap = {0, 300000000};
-	struct itimerspec every = {{0, 60000000}, {0, 60000000}}, stop = {{0, 0}, {0, 0}};
+	struct timespec none = {0, 0}, nap = {0, 900000000};
+	struct itimerspec every = {{0, 200000000}, {0, 200000000}}, stop = {{0, 0}, {0, 0}};
 	sigset_t set;
 	siginfo_t info;
 	sigemptyset(&set);
