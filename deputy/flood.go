@@ -1,6 +1,7 @@
 package deputy
 
 import (
+	"errors"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -51,7 +52,7 @@ func (t *task) hush(info *tracer.Siginfo) {
 	t.flood.row = 0
 	if t.setBlocked(info.Signal(), true) == nil {
 		t.askAbreast()
-		t.letLater(info.Signal(), 1)
+		t.letLater(hushTime, info.Signal(), 1)
 	}
 }
 
@@ -88,8 +89,8 @@ func (t *task) setBlocked(sig int, blocked bool) error {
 
 // letLater lets a signal that is blocked come again after a while; it has been blocked that
 // many times in a row.
-func (t *task) letLater(sig, times int) {
-	time.AfterFunc(hushTime, func() { t.b.d.tracer.Post(func() { t.let(sig, times) }) })
+func (t *task) letLater(after time.Duration, sig, times int) {
+	time.AfterFunc(after, func() { t.b.d.tracer.Post(func() { t.let(sig, times) }) })
 }
 
 // let is letLater when the while is over. On the tracer's thread.
@@ -98,9 +99,13 @@ func (t *task) let(sig, times int) {
 	case t.b.now() != away || t.k == nil || t.slot == nil:
 		return // the program has its own mask
 	case t.in != nil || t.flood.asked && times < hushMost:
-		t.letLater(sig, times+1)
+		t.letLater(hushTime, sig, times+1)
 		return
-	case t.stop() != nil:
+	}
+	if err := t.stop(); err != nil {
+		if !errors.Is(err, tracer.ErrGone) { // it does not stop just now
+			t.letLater(stopLimit, sig, times)
+		}
 		return
 	}
 	_ = t.setBlocked(sig, false) // if it is gone, its end is told by its stop

@@ -97,7 +97,7 @@ func (c *call) setTimer() {
 	err := t.b.on(func() error {
 		ret, err := t.callStill(c)
 		if err != nil {
-			ret = -int64(unix.EAGAIN)
+			ret = restartNoIntr // it is made again, if there is anybody
 		}
 		c.settle(ret)
 		c.answer()
