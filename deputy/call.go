@@ -289,13 +289,21 @@ func (c *call) begin(idle uint64) {
 	go c.await()
 }
 
-// asMade is the arguments as the program has made the call, with the mask that it sets,
-// which the plan leaves out.
+// asMade is the arguments as the program has made the call: with the mask that it sets,
+// which the plan leaves out, and whole.
 func (c *call) asMade() [6]uint64 {
-	if c.setsMask() {
+	if c.setsMask() || c.isPart() {
 		return c.t.user.Regs.Args()
 	}
 	return c.plan.Args
+}
+
+// number is the call's number as the program has made it: a part of a writev is a write.
+func (c *call) number() uint64 {
+	if c.isPart() {
+		return uint64(c.t.user.Regs.Nr())
+	}
+	return c.plan.Nr
 }
 
 // setsMask tells whether the call may have a signal mask of its own.
@@ -359,7 +367,7 @@ func (c *call) setOutcome(ret int64) {
 // outsOf is how many bytes of each region go back. A region that reaches beyond user
 // space may have been left to the kernel (layout): then no byte of it is here.
 func (c *call) outsOf(ret int64) []uint32 {
-	if c.others || c.before > 0 {
+	if c.isPart() {
 		return nil // the guest's own call has other regions
 	}
 	outs := c.plan.Outs(ret, func(i int) []byte { return c.data[i] })

@@ -210,12 +210,12 @@ func (t *task) deliverOutcome(c *call) error {
 	waitsForSignal := c.plan.Nr == unix.SYS_RT_SIGTIMEDWAIT || c.setsMask() // made again, it takes the signal
 	if waitsForSignal && c.ret == rawInterrupted && !c.halted {
 		r.SetResult(restartNoHand) // a signal waits for it, or is handled and ends it
-		r.OrigRax = c.plan.Nr
+		r.OrigRax = c.number()
 		return nil
 	}
 	switch c.ret {
 	case restartSys, restartNoIntr, restartNoHand:
-		r.OrigRax = c.plan.Nr
+		r.OrigRax = c.number()
 	case restartBlock:
 		r.SetResult(rawInterrupted)
 		r.LeaveSyscall()
@@ -255,7 +255,7 @@ func (t *task) handOver(c *call) (bool, error) {
 		return false, err
 	}
 	t.user.Regs.SetResult(code)
-	t.user.Regs.OrigRax = c.plan.Nr
+	t.user.Regs.OrigRax = c.number()
 	return true, nil
 }
 

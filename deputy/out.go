@@ -227,7 +227,7 @@ func (b *body) addKept(img *image.Image) {
 		to.Pending = rawSignals(outside(t.kept, atHome))
 		to.Call = image.PendingCall{Nr: -1}
 		if c := t.current(); c != nil {
-			to.Call = image.PendingCall{Nr: int64(c.plan.Nr), Args: c.asMade()}
+			to.Call = image.PendingCall{Nr: int64(c.number()), Args: c.asMade()}
 		} else if t.wait != nil {
 			to.Call = *t.wait
 		}

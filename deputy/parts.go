@@ -25,6 +25,9 @@ type partial struct {
 	flags  wire.ReplyFlags
 }
 
+// isPart tells whether the call is one of several that are one to the program.
+func (p *partial) isPart() bool { return p.others || p.before > 0 }
+
 // sentBytes is how many bytes the call is to send or write, if it may go in parts.
 func (c *call) sentBytes() (n uint64) {
 	switch c.plan.Nr {
