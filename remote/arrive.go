@@ -211,7 +211,7 @@ func (g *guest) becomeReady(t image.Trailer) error {
 		}
 	}
 	g.subject, g.stage = nil, ready
-	g.readIgnored()
+	g.readActions()
 	return nil
 }
 
@@ -238,11 +238,11 @@ func (t *task) becomeReady(from *image.Task) error {
 	return nil
 }
 
-// readIgnored looks up which signals the program ignores.
-func (g *guest) readIgnored() {
-	ignored, _, err := tracer.Dispositions(g.leader().k.Tid)
+// readActions looks up which signals the program ignores and which it catches.
+func (g *guest) readActions() {
+	ignored, caught, err := tracer.Dispositions(g.leader().k.Tid)
 	if err == nil {
-		g.ignored = ignored
+		g.ignored, g.caught = ignored, caught
 	}
 }
 

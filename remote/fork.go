@@ -96,7 +96,7 @@ func (t *task) makeProcess(b *birth, pid abi.HomePid) (child *guest, err error) 
 		err = leader.stand(t.regs, b.stack, mask)
 	}
 	if err == nil && b.flags&abi.CloneClear != 0 {
-		child.readIgnored()
+		child.readActions()
 	}
 	if err != nil {
 		child.discard()
@@ -110,7 +110,7 @@ func (g *guest) offspring(pid abi.HomePid) *guest {
 	img := *g.image
 	img.Process.Pid = pid
 	child := &guest{x: g.x, pid: pid, inc: g.inc, stage: alive, image: &img, since: time.Now(),
-		ignored: g.ignored, atHome: g.atHome, files: g.files.copy()}
+		ignored: g.ignored, caught: g.caught, atHome: g.atHome, files: g.files.copy()}
 	child.tasks = []*task{{g: child, tid: pid}}
 	return child
 }

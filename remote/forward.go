@@ -107,14 +107,10 @@ func (t *task) callMask(row *abi.Row, args *[6]uint64) uint64 {
 	if !t.temp {
 		mask, _ = t.k.SigMask()
 	}
-	_, caught, err := tracer.Dispositions(t.k.Tid)
-	if err != nil {
-		return mask &^ abi.Continues
-	}
 	if set, ok := t.awaited(); ok {
 		mask &^= set
 	}
-	return (mask | t.g.ignored | quietSignals&^caught) &^ abi.Continues
+	return (mask | t.g.ignored | quietSignals&^t.g.caught) &^ abi.Continues
 }
 
 // awaited is the set of signals that a trapped rt_sigtimedwait waits for.

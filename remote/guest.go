@@ -64,6 +64,7 @@ type guest struct {
 	waits     bool            // signals may wait in the queue of the process
 	halting   bool            // all tasks are being stopped
 	ignored   uint64          // signals that the program ignores
+	caught    uint64          // signals that it has, or had once, a handler for
 	atHome    uint64          // signals that a signalfd at home reads
 	timers    map[int32]*timerSignal
 	parts     map[int32]uint64 // bytes that go at once to descriptors which do not wait

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -240,9 +241,12 @@ func (t *task) tell(nr uint64, args [6]uint64) {
 	t.g.x.send(t.header(wire.TypeTell), &wire.Call{Call: c}, payload)
 }
 
-// noteAction keeps the set of ignored signals up to date. It tells whether home has to
-// know: its kernel drops what is ignored, and acts by itself on the signals that stop the
-// process or tell of its children. Handlers run here; they go along when it moves.
+// Actions that are no handlers (include/uapi/asm-generic/signal-defs.h).
+const sigDfl, sigIgn = 0, 1
+
+// noteAction keeps the sets of ignored and caught signals up to date. It tells whether home
+// has to know: its kernel drops what is ignored, and acts by itself on the signals that stop
+// the process or tell of its children. Handlers run here; they go along when it moves.
 func (t *task) noteAction(args [6]uint64) bool {
 	var handler [8]byte
 	sig := args[0]
@@ -253,9 +257,13 @@ func (t *task) noteAction(args [6]uint64) bool {
 		return false
 	}
 	bit, before := uint64(1)<<(sig-1), t.g.ignored
-	t.g.ignored &^= bit
-	if handler == [8]byte{1} {
+	t.g.ignored, t.g.caught = t.g.ignored&^bit, t.g.caught&^bit
+	switch binary.NativeEndian.Uint64(handler[:]) {
+	case sigDfl:
+	case sigIgn:
 		t.g.ignored |= bit
+	default:
+		t.g.caught |= bit
 	}
 	return t.g.ignored != before || bit&(quietSignals|abi.Stops) != 0
 }
