@@ -71,8 +71,8 @@ func (t *task) waitsForCall() bool {
 	return err == nil && t.slot.Busy() && t.slot.At(&r) != tracer.PlaceInCall
 }
 
-// setBlocked blocks a signal in the task, which stands still, or blocks it no more than while
-// the task idles.
+// setBlocked blocks a signal in the task, which stands still, or blocks it no more than the
+// task does where it stands: a call may have been made since.
 func (t *task) setBlocked(sig int, blocked bool) error {
 	bit := uint64(1) << (sig - 1)
 	mask, err := t.k.SigMask()
@@ -80,11 +80,13 @@ func (t *task) setBlocked(sig int, blocked bool) error {
 		return err
 	}
 	if blocked {
-		mask |= bit
-	} else {
-		mask = mask&^bit | t.slot.Idle()&bit
+		return t.k.SetSigMask(mask | bit)
 	}
-	return t.k.SetSigMask(mask)
+	r, err := t.k.Regs()
+	if err != nil {
+		return err
+	}
+	return t.k.SetSigMask(mask&^bit | t.slot.MaskAt(&r)&bit)
 }
 
 // letLater lets a signal that is blocked come again after a while; it has been blocked that

@@ -305,6 +305,8 @@ func (t *task) linger() error {
 			// It is made again. Away, what it waits for was open; but a task that nobody
 			// traces must block that, or its default action ends the process (man 2 sigtimedwait).
 			*t.in.Mask() = t.user.Mask
+		default:
+			*t.in.Mask() = c.mask | t.b.openMask // without what was blocked against a flood
 		}
 		t.slot.Masks(mask, closedMask)
 		return errors.Join(t.endSession(), t.passOver())

@@ -256,8 +256,14 @@ func (s *Slot) IdleMask(idle uint64) {
 	atomic.StoreUint32(s.word(slotMasks), 1)
 }
 
-// Idle is what is blocked while the task idles.
-func (s *Slot) Idle() uint64 { return get64(s.loop.shared, s.off+slotIdle) }
+// MaskAt is what a task that is stopped in the loop blocks there; on its way to a call,
+// where that sets its mask, what it is about to block.
+func (s *Slot) MaskAt(r *Regs) uint64 {
+	if s.Busy() && int64(r.Rip)-int64(s.loop.Window) <= int64(s.loop.insn) {
+		return get64(s.loop.shared, s.off+slotMask)
+	}
+	return get64(s.loop.shared, s.off+slotIdle)
+}
 
 func b2u(b bool) uint32 {
 	if b {
