@@ -26,31 +26,54 @@ func (t *task) rearmTimers(kept []tracer.Siginfo, shared bool) (left []tracer.Si
 	if !slices.ContainsFunc(kept, func(s tracer.Siginfo) bool { _, ok := s.Timer(); return ok }) {
 		return kept, nil
 	}
-	later, err := t.takeOff(nil, shared) // their own, since
-	if err != nil {
-		return nil, err
-	}
-	for _, info := range withTimers(nil, slices.Concat(kept, later)...) {
-		rearmed, err := t.rearm(&info)
+	left = withTimers(nil, kept...)
+	for tries := rearmLimit; ; tries-- {
+		later, err := t.takeOff(nil, shared) // their own, since
 		if err != nil {
 			return nil, err
 		}
-		if !rearmed {
-			left = append(left, info)
+		overtaken := false
+		list := withTimers(left, later...)
+		left = nil
+		for _, info := range list {
+			outcome, err := t.rearm(&info, shared, tries == 0)
+			if err != nil {
+				return nil, err
+			}
+			overtaken = overtaken || outcome == expired
+			if outcome != rearmed {
+				left = append(left, info)
+			}
+		}
+		if !overtaken {
+			return left, nil
 		}
 	}
-	return left, nil
 }
 
-// rearm reports false for a signal that is from no timer, or from one that has been set anew.
-func (t *task) rearm(info *tracer.Siginfo) (bool, error) {
+// rearmLimit is how often timers are tried that have expired again meanwhile. What one has
+// counted by then that is faster still is lost.
+const rearmLimit = 8
+
+// rearming is what comes of setting a timer again.
+type rearming uint8
+
+const (
+	foreign rearming = iota // the signal is from no timer, or from one that has been set anew
+	expired                 // the timer has expired since its signal was taken off
+	rearmed
+)
+
+// rearm has the timer of a signal that was taken off a queue send it again; with force also one
+// that has expired since.
+func (t *task) rearm(info *tracer.Siginfo, shared, force bool) (rearming, error) {
 	id, ok := info.Timer()
 	if !ok {
-		return false, nil
+		return foreign, nil
 	}
 	timer, ok := t.b.timer(int(id))
 	if !ok || timer.clock < 0 || timer.clock == unix.CLOCK_PROCESS_CPUTIME_ID || timer.clock == unix.CLOCK_THREAD_CPUTIME_ID {
-		return false, nil
+		return foreign, nil
 	}
 	buffers, at := t.slot.Buffers()
 	room, where := buffers[smallOffset:smallOffset+48], uint64(at)+smallOffset
@@ -59,11 +82,14 @@ func (t *task) rearm(info *tracer.Siginfo) (bool, error) {
 		ret, err = t.in.Call(unix.SYS_CLOCK_GETTIME, uint64(timer.clock), where+32)
 	}
 	if err != nil || ret != 0 {
-		return false, err
+		return foreign, err
 	}
 	interval, next, now := nanoseconds(room), nanoseconds(room[16:]), nanoseconds(room[32:])
 	if (interval == 0) != (next == 0) {
-		return false, nil
+		return foreign, nil
+	}
+	if pending, err := t.k.PeekPending(shared); err != nil || !force && slices.ContainsFunc(pending, info.SameTimer) {
+		return expired, err
 	}
 	first := now - 1
 	if interval > 0 {
@@ -73,7 +99,10 @@ func (t *task) rearm(info *tracer.Siginfo) (bool, error) {
 	binary.LittleEndian.PutUint64(room[16:], uint64(first/1e9))
 	binary.LittleEndian.PutUint64(room[24:], uint64(first%1e9))
 	ret, err = t.in.Call(unix.SYS_TIMER_SETTIME, uint64(id), unix.TIMER_ABSTIME, where, 0)
-	return ret == 0, err
+	if err != nil || ret != 0 {
+		return foreign, err
+	}
+	return rearmed, nil
 }
 
 // setsTimer tells whether the call sets a timer that sends signals.
