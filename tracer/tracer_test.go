@@ -347,6 +347,28 @@ func TestUndoRestart(t *testing.T) {
 	}
 }
 
+// TestMaskAt has a task that is in a call, or on its way to it, block what the call blocks, and
+// else what it blocks while it idles.
+func TestMaskAt(t *testing.T) {
+	const inCall, idle = 5, 3
+	tr, k := seed(t)
+	slot := loopIn(t, tr, k)
+	slot.Masks(inCall, idle)
+	insn := uint64(slot.loop.Insn())
+	at := func(rip, want uint64) {
+		t.Helper()
+		if mask := slot.MaskAt(&Regs{Rip: rip}); mask != want {
+			t.Errorf("at %#x of %#x: %#x is blocked, want %#x", rip, insn, mask, want)
+		}
+	}
+	at(insn, idle)
+	slot.Start(unix.SYS_PAUSE, [6]uint64{})
+	at(uint64(slot.loop.Window), inCall)
+	at(insn, inCall)
+	at(insn+2, inCall)
+	at(insn+3, idle)
+}
+
 func TestKilledTaskEndsWait(t *testing.T) {
 	tr, k := seed(t)
 	var slot *Slot
