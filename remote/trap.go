@@ -250,8 +250,8 @@ const sigDfl, sigIgn = 0, 1
 func (t *task) noteAction(args [6]uint64) bool {
 	var handler [8]byte
 	sig := args[0]
-	if sig < 1 || sig > 64 {
-		return false
+	if sig < 1 || sig > 64 || args[3] != abi.SigsetSize {
+		return false // the kernel refuses it
 	}
 	if _, err := t.g.mem.ReadAt(handler[:], abi.Addr(args[1])); err != nil {
 		return false
