@@ -51,8 +51,8 @@ func (t *task) rearmTimers(kept []tracer.Siginfo, shared bool) (left []tracer.Si
 	}
 }
 
-// rearmLimit is how often timers are tried that have expired again meanwhile. What one has
-// counted by then that is faster still is lost.
+// rearmLimit is how often timers are tried that have expired again meanwhile. One whose period
+// is shorter than a try is set all the same then, and loses what has expired since.
 const rearmLimit = 8
 
 // rearming is what comes of setting a timer again.
