@@ -132,6 +132,8 @@ func (d *Deputy) serve(r control.ToDeputy) {
 		d.attachEarly(r.Attach)
 	case r.Freeze != nil:
 		d.freeze(r.Freeze)
+	case r.Sync != nil:
+		d.mosd.Send(control.FromDeputy{Done: &control.Done{ID: r.Sync.ID}})
 	case r.Stop != nil:
 		d.bringHome("the daemon stops")
 		d.mu.Lock()

@@ -37,8 +37,8 @@ func (t *task) serveExit(f *link.Frame) error {
 	b.mu.Lock()
 	b.stats.usage = m.Usage
 	b.mu.Unlock()
-	b.report() // mosd counts no more once it knows of the end
-	b.d.tracer.Do(func() { b.fenced = true })
+	b.d.tracer.Do(func() { b.fenced = true }) // after the move that brought the guest there is counted
+	b.report()                                // mosd counts no more once it knows of the end
 	t.slot.Start(unix.SYS_EXIT_GROUP, [6]uint64{uint64(m.Status)})
 	return nil
 }

@@ -35,12 +35,15 @@ func (b *body) goHome(done *control.Done) error {
 		return b.thaw(p, err)
 	}
 	b.landLooking()
-	done.Bytes, done.Freeze = p.link.Received()-received, time.Since(begin)
+	done.Bytes = p.link.Received() - received
 	err = b.on(func() error {
 		b.freezing = false
-		return b.settleHome(img)
+		free, stay, err := b.settleHome(img)
+		done.Freeze = time.Since(begin)
+		b.count(done)
+		b.report() // before it can end
+		return errors.Join(err, release(free, stay))
 	})
-	b.moved(done)
 	b.d.forget(b)
 	return err
 }
@@ -227,9 +230,9 @@ func (b *body) commitHome() error {
 	return nil
 }
 
-// settleHome finishes the call that the guest was waiting for, if any, and lets
-// the program go on. The body is stopped. On the tracer's thread.
-func (b *body) settleHome(img *image.Image) error {
+// settleHome finishes the call that the guest was waiting for, if any. The body is stopped,
+// and ready to be released. On the tracer's thread.
+func (b *body) settleHome(img *image.Image) (free, stay []*task, err error) {
 	b.keepContinuation()
 	late := b.kept // arrived here after the guest was stopped
 	b.kept = nil
@@ -254,7 +257,7 @@ func (b *body) settleHome(img *image.Image) error {
 			t.setCall(nil)
 		}
 	}
-	return b.land()
+	return b.prepareLanding()
 }
 
 // unfreeze relays the signals that waited for the outcome of a move.

@@ -17,17 +17,23 @@ import (
 // lingers in its loop until the call has ended. All tasks are in a session, but for those
 // that could not be held: they linger as they did. On the tracer's thread.
 func (b *body) land() error {
-	var free, stay []*task
+	free, stay, err := b.prepareLanding()
+	return errors.Join(err, release(free, stay))
+}
+
+// prepareLanding is all of it but to release the tasks: those that are free, and those that
+// stay in the loop.
+func (b *body) prepareLanding() (free, stay []*task, err error) {
 	held := b.held()
 	if len(held) == 0 {
 		b.set(lingering)
-		return nil
+		return nil, nil, nil
 	}
 	for _, t := range held {
 		lingers, err := t.conclude()
 		switch {
 		case err != nil:
-			return err
+			return nil, nil, err
 		case lingers:
 			stay = append(stay, t)
 		default:
@@ -35,19 +41,19 @@ func (b *body) land() error {
 		}
 	}
 	if err := b.requeue(); err != nil {
-		return err
+		return nil, nil, err
 	}
 	b.set(lingering)
 	if err := held[0].letFork(false); err != nil {
-		return err
+		return nil, nil, err
 	}
 	if len(free) == len(b.tasks) {
 		if err := held[0].removeWindow(); err != nil {
-			return err
+			return nil, nil, err
 		}
 		b.set(native)
 	}
-	return release(free, stay)
+	return free, stay, nil
 }
 
 // held are the tasks in a session.

@@ -38,15 +38,15 @@ func (b *body) goOnward(to destination, done *control.Done) error {
 	if err == nil {
 		err = b.passOn(x, q, img)
 	}
+	done.Bytes, done.Freeze = q.link.Sent()-sent, time.Since(begin)
 	if err == nil {
-		err = b.commitOnward(p, q)
+		err = b.commitOnward(p, q, done)
 	}
 	if err != nil {
 		b.abandonAt(q, err)
 		return b.thaw(p, q.explain(err))
 	}
-	done.Bytes, done.Freeze = q.link.Sent()-sent, time.Since(begin)
-	b.moved(done)
+	b.report()
 	return nil
 }
 
@@ -104,7 +104,7 @@ func (b *body) abandonAt(q *peer, cause error) {
 // commitOnward is the point of no return. A Go that could not be sent has not
 // arrived, and the guest is still at p. It runs on the tracer's thread, so that
 // every signal is either in the image, or goes to the new guest before it runs.
-func (b *body) commitOnward(p, q *peer) error {
+func (b *body) commitOnward(p, q *peer, done *control.Done) error {
 	return b.on(func() error {
 		old := b.header(wire.TypeDrop)
 		if err := b.become(q, old.Inc+1); err != nil {
@@ -119,6 +119,7 @@ func (b *body) commitOnward(p, q *peer) error {
 		b.dropKept()
 		p.link.Send(old, nil) // without a link the guest is dropped, too
 		b.settleOnward(p)
+		b.count(done)
 		return nil
 	})
 }

@@ -74,8 +74,9 @@ func (b *body) goOut(to destination, done *control.Done) error {
 	if err := b.near(b.strip); err != nil {
 		b.d.log.Warn().Int("pid", int(b.pid)).Err(err).Msg("memory not given back")
 	}
+	b.count(done)
 	close(b.ready)
-	b.moved(done)
+	b.report()
 	return nil
 }
 
@@ -328,12 +329,11 @@ func (t *task) serveAway() error {
 	return err
 }
 
-// moved counts a completed move.
-func (b *body) moved(done *control.Done) {
+// count takes note of a completed move before the end of the process can be told.
+func (b *body) count(done *control.Done) {
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	b.stats.moves++
 	b.stats.freeze += done.Freeze
 	b.stats.bytes += done.Bytes
-	b.mu.Unlock()
-	b.report()
 }

@@ -1,11 +1,14 @@
 package jobs
 
 import (
+	"context"
 	"errors"
 	"os"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"umosix/wire/control"
 )
 
 // awaitEnd waits for a process to end, by a pidfd (man 2 pidfd_open), which is
@@ -60,13 +63,46 @@ func readable(file *os.File) bool {
 }
 
 // ended takes the last sample of a process, if it is still there to be waited
-// for, and forgets it.
+// for, and forgets it when all that its deputy has said of it is heard.
 func (r *Registry) ended(p *process) {
 	now, err := readStat(p.pid)
+	if !r.noteEnding(p) {
+		return
+	}
+	r.hear(p.job)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err == nil && now.start == p.start {
 		p.cpu = now.cpu
 	}
 	r.removeLocked(p)
+}
+
+// noteEnding tells whether this is the first that is heard of a process's end.
+func (r *Registry) noteEnding(p *process) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := p.ending
+	p.ending = true
+	return !known
+}
+
+// hearLimit bounds the wait for the last words of a deputy.
+const hearLimit = 2 * time.Second
+
+// hear waits until all is heard that the job's deputy has said so far: the end of a process
+// may be known here before its last move.
+func (r *Registry) hear(j *job) {
+	r.mu.Lock()
+	d := j.deputy
+	r.mu.Unlock()
+	if d == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.life, hearLimit)
+	defer cancel()
+	_, err := d.ask(ctx, func(id uint64) control.ToDeputy { return control.ToDeputy{Sync: &control.Sync{ID: id}} }, nil)
+	if err != nil {
+		r.log.Debug().Str(fieldJob, j.id).Err(err).Msg("last words not heard")
+	}
 }

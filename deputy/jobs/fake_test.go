@@ -59,6 +59,7 @@ type fakeDeputy struct {
 	lines *control.Lines
 	start control.Start
 	reply func(d *fakeDeputy, ask control.ToDeputy)
+	last  *control.State // said before it answers a Sync
 	ended chan struct{}
 }
 
@@ -72,6 +73,10 @@ func (d *fakeDeputy) run() {
 		var ask control.ToDeputy
 		if err := d.lines.Receive(&ask); err != nil || ask.Stop != nil {
 			return
+		}
+		if ask.Sync != nil {
+			obey(d, ask)
+			continue
 		}
 		d.reply(d, ask)
 	}
@@ -87,6 +92,11 @@ func obey(d *fakeDeputy, ask control.ToDeputy) {
 		d.send(control.FromDeputy{State: &control.State{Pid: ask.Move.Pid, Where: ask.Move.To, Moves: 1}})
 	case ask.Attach != nil:
 		d.send(control.FromDeputy{Done: &control.Done{ID: ask.Attach.ID}})
+	case ask.Sync != nil:
+		if d.last != nil {
+			d.send(control.FromDeputy{State: d.last})
+		}
+		d.send(control.FromDeputy{Done: &control.Done{ID: ask.Sync.ID}})
 	case ask.Freeze != nil:
 		d.send(control.FromDeputy{Done: &control.Done{ID: ask.Freeze.ID, Failure: "it does not want to"}})
 	}

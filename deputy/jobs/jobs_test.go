@@ -291,6 +291,26 @@ func TestWatchGetsEventsAndReport(t *testing.T) {
 	}
 }
 
+// What a deputy has said of a process counts, also if its end is known first.
+func TestLastWordsAreHeard(t *testing.T) {
+	n := newNode(t, t.TempDir())
+	pid, end := program(t, waiting)
+	answer := n.register(pid, control.Options{})
+	n.reply = func(d *fakeDeputy, ask control.ToDeputy) {
+		d.last = &control.State{Pid: pid, Moves: 3}
+		obey(d, ask)
+	}
+	if err := n.migrate(pid, "2"); err != nil {
+		t.Fatal(err)
+	}
+	end()
+	var report *control.Report
+	err := n.Watch(t.Context(), me, answer.Job, func(one control.News) error { report = one.Report; return nil })
+	if err != nil || report == nil || report.Moves != 3 {
+		t.Errorf("report %+v, %v; want 3 moves", report, err)
+	}
+}
+
 func TestLostWithItsDeputy(t *testing.T) {
 	n := newNode(t, t.TempDir())
 	pid, _ := program(t, waiting)

@@ -72,6 +72,7 @@ type process struct {
 	pidfd   *os.File      // of awaitEnd
 	moving  chan struct{} // holds one token while it may be moved
 	home    chan struct{} // gets a token when it has come home
+	ending  bool          // its end is known, but for its deputy's last words
 	gone    chan struct{} // closed at its end
 }
 

@@ -107,13 +107,12 @@ func (r *Registry) scan() bool {
 // another process has ended.
 func (r *Registry) sample(p *process) {
 	now, err := readStat(p.pid)
-	ended := err != nil || now.start != p.start
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if ended {
-		r.removeLocked(p)
+	if err != nil || now.start != p.start {
+		r.ended(p)
 		return
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	p.cpu = now.cpu
 }
 

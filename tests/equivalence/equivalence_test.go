@@ -218,7 +218,7 @@ func compareRun(t *testing.T, n *harness.Node, j job, w world, want outcome, nat
 	if e := expectationOf(j, w); e != nil {
 		different = e.unmet(got, moved, different)
 	} else if !j.stays && (w.away && moved.moves == 0 && w.reports(j) || moved.note != "") {
-		t.Errorf("it was not where it should be: %s", moved.note)
+		t.Errorf("it was not where it should be, after %d moves: %s", moved.moves, moved.note)
 	}
 	for _, d := range different {
 		t.Error(d)

@@ -52,6 +52,7 @@ type ToDeputy struct {
 	Move   *Move   `json:",omitempty"`
 	Attach *Attach `json:",omitempty"`
 	Freeze *Freeze `json:",omitempty"`
+	Sync   *Sync   `json:",omitempty"`
 	Stop   *Stop   `json:",omitempty"`
 }
 
@@ -83,6 +84,11 @@ type Freeze struct {
 	ID  uint64
 	Pid int
 	On  bool
+}
+
+// Sync asks for nothing but its answer, Done: what the deputy has said before comes before it.
+type Sync struct {
+	ID uint64
 }
 
 // Stop tells the deputy to bring everything home and end.
