@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 static volatile long go, rounds;
-static pid_t owner;
+static pid_t owner, parent;
 
 // waits_on ends with the program in whose memory it runs.
 static int waits_on(void *unused) {
@@ -25,9 +25,10 @@ static int waits_on(void *unused) {
 	return unused != NULL;
 }
 
-static int waits(void *unused) {
+// waits is for a child of *parent, and ends with that, also if it has ended before.
+static int waits(void *parent) {
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	return pause() + (unused != NULL);
+	return getppid() == *(pid_t *)parent ? pause() : 0;
 }
 
 // parts leaves a child behind that runs in the same memory.
@@ -35,7 +36,7 @@ static int parts(void *stack) { return clone(waits_on, stack, CLONE_VM | SIGCHLD
 
 int main(int argc, char **argv) {
 	const char *what = argv[1];
-	owner = getpid();
+	owner = getpid(), parent = getppid();
 	void *p = "";
 	int fd = 0;
 	if (!strcmp(what, "nothing")) {
@@ -52,10 +53,10 @@ int main(int argc, char **argv) {
 		fd = open(argv[2], O_RDWR);
 		if (!strcmp(what, "file-rw") && fchmod(fd, 0666)) return 77;
 		if (!strcmp(what, "own-large") && ftruncate(fd, 2 << 20)) return 77;
-		if (!strcmp(what, "own-opened") && fork() == 0) _exit(waits(NULL));
+		if (!strcmp(what, "own-opened") && fork() == 0) _exit(waits(&owner));
 		p = mmap(NULL, 2 << 20, !strcmp(what, "file-rw") ? PROT_READ : PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		if (strcmp(what, "own-large") && munmap((char *)p + 8192, (2 << 20) - 8192)) return 77;
-		if (!strcmp(what, "own-mapped") && fork() == 0) _exit(waits(NULL));
+		if (!strcmp(what, "own-mapped") && fork() == 0) _exit(waits(&owner));
 	} else if (!strcmp(what, "sysv")) {
 		int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
 		p = shmat(id, NULL, 0);
@@ -75,10 +76,10 @@ int main(int argc, char **argv) {
 		fd = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog);
 	} else if (!strcmp(what, "child")) {
 		static char stack[16384] __attribute__((aligned(16)));
-		fd = clone(waits, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL);
+		fd = clone(waits, stack + sizeof stack, CLONE_VM | SIGCHLD, &owner);
 	} else if (!strcmp(what, "sibling")) {
 		static char stack[16384] __attribute__((aligned(16)));
-		fd = clone(waits, stack + sizeof stack, CLONE_VM | CLONE_PARENT | SIGCHLD, NULL);
+		fd = clone(waits, stack + sizeof stack, CLONE_VM | CLONE_PARENT | SIGCHLD, &parent);
 	} else if (!strcmp(what, "grandchild")) {
 		static char stack[2][16384] __attribute__((aligned(16)));
 		fd = clone(parts, stack[0] + sizeof stack[0], CLONE_VM | SIGCHLD, stack[1] + sizeof stack[1]);
