@@ -105,4 +105,5 @@ func asChosen(now abi.CPUSet) abi.CPUSet {
 	return now
 }
 
-func everyCPU() abi.CPUSet { return slices.Repeat(abi.CPUSet{^uint64(0)}, maxCPUs/64) }
+// everyCPU is the set of all numbers that a processor may have.
+var everyCPU = sync.OnceValue(func() abi.CPUSet { return slices.Repeat(abi.CPUSet{^uint64(0)}, maxCPUs/64) })

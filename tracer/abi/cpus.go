@@ -1,6 +1,9 @@
 package abi
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // CPUSet is a set of processors by their numbers, bit n%64 of word n/64 (man
 // sched_setaffinity). An empty one says that nothing is known.
@@ -24,9 +27,9 @@ func CPUSetOf(n int) (s CPUSet) {
 
 // Bytes is the set as the kernel takes it.
 func (s CPUSet) Bytes() []byte {
-	mask := make([]byte, 8*len(s))
-	for _, n := range s.numbers() {
-		mask[n/8] |= 1 << (n % 8)
+	mask := make([]byte, 0, 8*len(s))
+	for _, word := range s {
+		mask = binary.LittleEndian.AppendUint64(mask, word)
 	}
 	return mask
 }
@@ -51,21 +54,27 @@ func (s CPUSet) numbers() (list []int) {
 }
 
 // Empty tells whether there is no processor in the set.
-func (s CPUSet) Empty() bool { return len(s.numbers()) == 0 }
+func (s CPUSet) Empty() bool { return s.Within(nil) }
 
 // And is what is in both sets.
 func (s CPUSet) And(other CPUSet) (both CPUSet) {
-	for _, n := range s.numbers() {
-		if other.has(n) {
-			both.add(n)
-		}
+	for i := range min(len(s), len(other)) {
+		both = append(both, s[i]&other[i])
 	}
 	return both
 }
 
 // Within tells whether all of the set is in another.
 func (s CPUSet) Within(other CPUSet) bool {
-	return len(s.And(other).numbers()) == len(s.numbers())
+	for i, word := range s {
+		if i < len(other) {
+			word &^= other[i]
+		}
+		if word != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // On is the set on a machine that has other processors: those of the same numbers,
