@@ -18,15 +18,16 @@ import (
 type sleep struct {
 	nr       uint64
 	since    time.Time
-	switches string // how often it had given up its processor by then
+	switches int // how often it had given up its processor by then
 }
 
 // asleep looks at a process that runs untraced. What it tells is the zero sleep
 // where the kernel does not show it (/proc/PID/sched needs CONFIG_SCHED_DEBUG), or
-// if the process is not asleep in a call.
-func asleep(pid abi.HomePid) sleep {
+// if the process is not asleep in a call. On the tracer's thread.
+func (c schedulerClocks) asleep(pid abi.HomePid) sleep {
+	before, ok := readSchedule(fmt.Sprintf("/proc/%d/sched", pid)) // what comes after it shows in stillIn
 	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/syscall", pid))
-	if err != nil {
+	if !ok || err != nil {
 		return sleep{}
 	}
 	first, _, _ := strings.Cut(string(raw), " ")
@@ -37,42 +38,72 @@ func asleep(pid abi.HomePid) sleep {
 	if row := abi.Lookup(nr); row == nil || !row.MayBlock {
 		return sleep{}
 	}
-	switches := givenUp(pid)
-	began, ok := lastRan(fmt.Sprintf("/proc/%d/sched", pid))
-	now, known := schedulerClock(pid)
-	if !ok || !known || began > now || givenUp(pid) != switches {
+	now, known := c.now(pid)
+	if !known || before.ran > now {
 		return sleep{}
 	}
-	return sleep{nr: nr, since: time.Now().Add(began - now), switches: switches}
+	return sleep{nr: nr, since: time.Now().Add(before.ran - now), switches: before.givenUp}
 }
 
 // stillIn tells whether the process, which has been stopped now, was in that same
 // call until then. Another wait in between would have ended too early. Being stopped
 // itself gives up the processor once.
 func (s sleep) stillIn(pid abi.HomePid) bool {
-	before, err := strconv.Atoi(s.switches)
-	after, err2 := strconv.Atoi(givenUp(pid))
-	return err == nil && err2 == nil && after <= before+1
-}
-
-// givenUp is how often a process has given up its processor by its own will.
-func givenUp(pid abi.HomePid) string {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return ""
+	if s == (sleep{}) {
+		return true
 	}
-	_, rest, _ := strings.Cut(string(raw), "\nvoluntary_ctxt_switches:\t")
-	number, _, _ := strings.Cut(rest, "\n")
-	return number
+	after, ok := readSchedule(fmt.Sprintf("/proc/%d/sched", pid))
+	return ok && after.givenUp <= s.switches+1
 }
 
-// schedulerClock is the scheduler's clock now on the processor of a process; those
-// of other processors have lost other amounts of time. A task that has just woken
-// up there reads it as the time when it began to run. On a locked thread.
-func schedulerClock(pid abi.HomePid) (time.Duration, bool) {
+// schedule is what the scheduler tells of a task (/proc/PID/sched).
+type schedule struct {
+	ran     time.Duration // when it was last given a processor, or has last used it up to
+	givenUp int           // how often it has given up its processor by its own will
+}
+
+func readSchedule(path string) (s schedule, ok bool) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return s, false
+	}
+	value := func(name string) string {
+		_, rest, _ := strings.Cut(string(raw), "\n"+name+" ")
+		line, _, _ := strings.Cut(rest, "\n")
+		return strings.Trim(line, " :\t")
+	}
+	ms, err := strconv.ParseFloat(value("se.exec_start"), 64)
+	if err == nil {
+		s.givenUp, err = strconv.Atoi(value("nr_voluntary_switches"))
+	}
+	s.ran = time.Duration(ms * float64(time.Millisecond))
+	return s, err == nil
+}
+
+// schedulerClocks are the scheduler's clocks of processors, by number, as they were read
+// last: each has lost other amounts of time.
+type schedulerClocks map[int]clockReading
+
+type clockReading struct {
+	at    time.Time
+	clock time.Duration
+}
+
+// clockHolds is how long a scheduler's clock is taken to go like any other.
+const clockHolds = 5 * time.Millisecond
+
+// now is the scheduler's clock now on the processor of a process. A task that has just
+// woken up there reads it as the time when it began to run. On a locked thread.
+func (c schedulerClocks) now(pid abi.HomePid) (time.Duration, bool) {
 	var own, there unix.CPUSet
 	cpu, ok := processorOf(pid)
-	if !ok || unix.SchedGetaffinity(0, &own) != nil {
+	if !ok {
+		return 0, false
+	}
+	if last, known := c[cpu]; known && time.Since(last.at) < clockHolds {
+		return last.clock + time.Since(last.at), true
+	}
+	if unix.SchedGetaffinity(0, &own) != nil {
 		return 0, false
 	}
 	there.Set(cpu)
@@ -82,7 +113,12 @@ func schedulerClock(pid abi.HomePid) (time.Duration, bool) {
 	defer unix.SchedSetaffinity(0, &own)
 	moment := unix.Timespec{Nsec: 1000}
 	unix.Nanosleep(&moment, nil)
-	return lastRan("/proc/thread-self/sched")
+	at := time.Now()
+	mine, ok := readSchedule("/proc/thread-self/sched")
+	if ok {
+		c[cpu] = clockReading{at, mine.ran}
+	}
+	return mine.ran, ok
 }
 
 // processorOf is the processor that a process has run on last (man proc, field 39
@@ -99,21 +135,6 @@ func processorOf(pid abi.HomePid) (int, bool) {
 	}
 	cpu, err := strconv.Atoi(fields[36])
 	return cpu, err == nil
-}
-
-// lastRan is when the task was last given a processor, or has last used it up to.
-func lastRan(path string) (time.Duration, bool) {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return 0, false
-	}
-	_, rest, _ := strings.Cut(string(raw), "se.exec_start")
-	line, _, _ := strings.Cut(rest, "\n")
-	ms, err := strconv.ParseFloat(strings.Trim(line, " :\t"), 64)
-	if err != nil {
-		return 0, false
-	}
-	return time.Duration(ms * float64(time.Millisecond)), true
 }
 
 // sinceWhen is since when the program has been in a call that it was stopped in.

@@ -149,7 +149,7 @@ func (t *task) seize() error {
 		k.Handler, k.Stops = t.onStop, t.stopsAtOnce
 		t.k = k
 	}
-	t.slept = asleep(t.tid)
+	t.slept = b.d.schedulers.asleep(t.tid)
 	if t.stands {
 		return nil
 	}
@@ -270,6 +270,7 @@ func (b *body) enterLoop(fresh []*task) (err error) {
 			return err
 		}
 	}
+	unnoticed := b.unnoticed()
 	for _, t := range fresh {
 		if t.slot, err = b.freeSlot(); err != nil {
 			return err
@@ -279,7 +280,7 @@ func (b *body) enterLoop(fresh []*task) (err error) {
 		*t.in.Mask() = closedMask
 		t.in.Use(b.loop.Insn())
 		t.takeDeferred()
-		if err := t.noteInterrupted(); err != nil {
+		if err := t.noteInterrupted(unnoticed); err != nil {
 			return err
 		}
 	}

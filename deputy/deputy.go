@@ -22,6 +22,8 @@ type Deputy struct {
 	log    zerolog.Logger
 	mosd   *control.HalfLine
 
+	schedulers schedulerClocks // the tracer's thread's
+
 	mapped  mappedFiles
 	mu      sync.Mutex // guards what follows
 	bodies  map[abi.HomePid]*body
@@ -66,7 +68,7 @@ func newDeputy(line *control.HalfLine, start control.Start) (*Deputy, error) {
 	}
 	log := zerolog.New(os.Stderr).Level(level).With().Timestamp().Str("half", "deputy").Str("job", start.Job).Logger()
 	return &Deputy{start: start, tracer: t, log: log, mosd: line, spare: time.Now(),
-		bodies: map[abi.HomePid]*body{}, peers: map[wire.NodeID]*peer{}}, nil
+		schedulers: schedulerClocks{}, bodies: map[abi.HomePid]*body{}, peers: map[wire.NodeID]*peer{}}, nil
 }
 
 // run serves requests until there is nothing left to do.

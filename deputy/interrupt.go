@@ -37,8 +37,9 @@ func interrupted(r *tracer.Regs) bool {
 
 // noteInterrupted looks whether the program was in a call when it was stopped, and
 // makes a record of it. A call that the guest's own kernel can make is left to the
-// restart code in the registers. On the tracer's thread.
-func (t *task) noteInterrupted() error {
+// restart code in the registers. unnoticed is what body.unnoticed says. On the tracer's
+// thread.
+func (t *task) noteInterrupted(unnoticed uint64) error {
 	r := &t.user.Regs
 	r.UndoRestart(t.b.mem)
 	if r.Nr() < 0 || !interrupted(r) && r.Result() <= 0 {
@@ -76,7 +77,7 @@ func (t *task) noteInterrupted() error {
 			c.hurry()
 		}
 	}
-	c.mask = (c.mask | t.b.unnoticed()) &^ abi.Continues
+	c.mask = (c.mask | unnoticed) &^ abi.Continues
 	if r.Result() == restartBlock {
 		c.nr = unix.SYS_RESTART_SYSCALL
 	}
