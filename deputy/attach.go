@@ -278,7 +278,7 @@ func (b *body) enterLoop(fresh []*task) (err error) {
 		t.slot.Reset()
 		t.slot.Enter(t.in.Regs())
 		*t.in.Mask() = closedMask
-		t.in.Use(b.loop.Insn())
+		t.in.UseLoop(t.slot)
 		t.takeDeferred()
 		if err := t.noteInterrupted(unnoticed); err != nil {
 			return err

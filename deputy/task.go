@@ -122,7 +122,9 @@ func (t *task) hold() error {
 
 // beginSession begins to inject calls into the stopped task.
 func (t *task) beginSession() (err error) {
-	t.in, err = t.k.Injector(t.b.loop.Insn())
+	if t.in, err = t.k.Injector(t.b.loop.Insn()); err == nil && t.slot != nil {
+		t.in.UseLoop(t.slot)
+	}
 	return err
 }
 

@@ -106,9 +106,10 @@ func (g *guest) enterLoop(window [2]abi.Addr) (err error) {
 		return errors.Join(err, in.End())
 	}
 	g.loop.SetWall(g.x.ahead.wall)
-	in.Use(g.loop.Insn())
 	leader.in = in
-	leader.slot, err = g.loop.Slot(0)
+	if leader.slot, err = g.loop.Slot(0); err == nil {
+		in.UseLoop(leader.slot)
+	}
 	return err
 }
 
@@ -130,6 +131,7 @@ func (g *guest) makeTasks() error {
 		if t.in, err = t.k.Injector(g.loop.Insn()); err != nil {
 			return err
 		}
+		t.in.UseLoop(t.slot)
 	}
 	return nil
 }
@@ -189,7 +191,11 @@ func (g *guest) complete(f *link.Frame) error {
 }
 
 func (g *guest) becomeReady(t image.Trailer) error {
-	defer tracer.Together(g.leader().k.Tid)()
+	var tids []abi.LocalPid
+	for _, t := range g.tasks {
+		tids = append(tids, t.k.Tid)
+	}
+	defer tracer.Together(tids...)()
 	if err := snapshot.Finish(g.subject, g.image, t); err != nil {
 		return err
 	}
@@ -206,6 +212,14 @@ func (g *guest) becomeReady(t image.Trailer) error {
 	for i, t := range g.tasks {
 		t.used = g.image.Tasks[i].Away
 		t.takeCPUs(&g.image.Tasks[i])
+		if err := t.queuePending(&g.image.Tasks[i]); err != nil {
+			return err
+		}
+	}
+	if err := g.seal(); err != nil {
+		return err
+	}
+	for i, t := range g.tasks {
 		if err := t.becomeReady(&g.image.Tasks[i]); err != nil {
 			return err
 		}
@@ -215,21 +229,30 @@ func (g *guest) becomeReady(t image.Trailer) error {
 	return nil
 }
 
-// becomeReady queues the task's own signals and closes its walls.
-func (t *task) becomeReady(from *image.Task) error {
-	g := t.g
-	defer snapshot.Bind(t.k.Tid, from.CPUs, g.image.Process.CPUs)
-	defer tracer.Together(t.k.Tid)()
+// queuePending queues the task's own signals.
+func (t *task) queuePending(from *image.Task) error {
 	for _, raw := range from.Pending {
 		if err := t.queue(t.in, raw, true); err != nil {
 			return err
 		}
 		t.noteArrived(raw, true)
 	}
-	_, at := t.slot.Buffers()
-	if err := g.x.cage.Seal(t.k, t.in, at+sealOffset, g.mem.Memory); err != nil {
-		return err
+	return nil
+}
+
+// seal closes the guest's walls.
+func (g *guest) seal() error {
+	calls := make([]tracer.Caller, len(g.tasks))
+	for i, t := range g.tasks {
+		calls[i] = t.in
 	}
+	_, at := g.leader().slot.Buffers()
+	return g.x.cage.Seal(g.leader().k, calls, at+sealOffset, g.mem.Memory)
+}
+
+// becomeReady gives the task its own registers.
+func (t *task) becomeReady(from *image.Task) error {
+	defer snapshot.Bind(t.k.Tid, from.CPUs, t.g.image.Process.CPUs)
 	*t.in.Regs(), *t.in.Mask() = t.user.Regs, t.user.Mask
 	if err := t.in.End(); err != nil {
 		return err

@@ -46,18 +46,12 @@ func (u *rusage) time() image.CPUTime {
 	}
 }
 
-// addUsed puts into the image of a guest that leaves what it has used away so far.
-func (g *guest) addUsed(img *image.Image) error {
+// addUsed adds to what a guest that leaves has used here what it has used away before.
+func (g *guest) addUsed(img *image.Image) {
 	for i, t := range g.tasks {
-		u, err := t.usedHere(unix.RUSAGE_THREAD)
-		if err != nil {
-			return err
-		}
-		img.Tasks[i].Away = t.used.Plus(u.time())
+		img.Tasks[i].Away = t.used.Plus(img.Tasks[i].Away)
 	}
-	u, err := g.leader().usedHere(unix.RUSAGE_SELF)
-	img.Process.Away = g.used.Plus(u.time())
-	return err
+	img.Process.Away = g.used.Plus(img.Process.Away)
 }
 
 // homeTime is what home has told of the CPU time of a process or of a task. It holds until

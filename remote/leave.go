@@ -53,9 +53,7 @@ func (g *guest) sendImage() error {
 	if err != nil {
 		return err
 	}
-	if err := g.addUsed(img); err != nil {
-		return err
-	}
+	g.addUsed(img)
 	for i, t := range g.tasks {
 		img.Tasks[i].Call = calls[i]
 		if t.unnumbered && img.Tasks[i].Rseq.Addr == 0 {

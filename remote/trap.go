@@ -127,6 +127,21 @@ func (i injecting) Call(nr uint64, args ...uint64) (int64, error) {
 	return ret, in.End()
 }
 
+// Run executes several calls in one session, one by one: a sealed task is trapped at some.
+func (i injecting) Run(calls []tracer.Scripted) error {
+	if err := i.t.leaveTrap(); err != nil {
+		return err
+	}
+	in, err := i.t.k.Injector(i.t.g.loop.Insn())
+	if err != nil {
+		return err
+	}
+	if err := in.Run(calls); err != nil {
+		return err
+	}
+	return in.End()
+}
+
 // makeIt lets the guest's own kernel make the call that it is trapped at.
 func (t *task) makeIt() {
 	t.trapped = false

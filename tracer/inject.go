@@ -25,6 +25,7 @@ const allSignals = ^uint64(0)
 type Injector struct {
 	task *Task
 	insn abi.Addr
+	slot *Slot // for scripts; nil: there are none
 	regs Regs
 	mask uint64
 	born func(abi.LocalPid) // is told of the task that a call has made
@@ -48,8 +49,12 @@ func (k *Task) Injector(insn abi.Addr) (*Injector, error) {
 	return in, nil
 }
 
-// Use changes the instruction that the following calls are made by.
-func (in *Injector) Use(insn abi.Addr) { in.insn = insn }
+// Use changes the instruction that the following calls are made by, to one outside of the
+// window.
+func (in *Injector) Use(insn abi.Addr) { in.insn, in.slot = insn, nil }
+
+// UseLoop has the following calls made in the window in which the task has that slot.
+func (in *Injector) UseLoop(s *Slot) { in.insn, in.slot = s.loop.Insn(), s }
 
 // Regs are the task's own registers as they were at Begin; End puts them back.
 func (in *Injector) Regs() *Regs { return &in.regs }

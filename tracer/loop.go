@@ -29,6 +29,7 @@ type Loop struct {
 	code   int      // bytes of the loop's code
 	insn   int      // offset behind the `syscall` that executes calls
 	done   int      // offset behind the instruction that tells home of the result
+	script int      // offset of the code of scripts
 	wall   map[string]abi.Addr
 
 	users   atomic.Int32   // processes that have it in their memory
@@ -105,8 +106,8 @@ func (l *Loop) mapWindow(pid abi.LocalPid, m *Memory, call Caller) error {
 	if err := expect(call, 0, unix.SYS_MPROTECT, uint64(l.Window), abi.PageSize, protRW); err != nil {
 		return fmt.Errorf("code page: %w", err)
 	}
-	code := loopBytes()
-	l.code, l.insn, l.done = len(code), callSite(code), doneSite(code)
+	code, script := loopBytes()
+	l.code, l.insn, l.done, l.script = len(code), callSite(code), doneSite(code), script
 	if _, err := m.ForceWrite(append(code, "mosix\x00"...), l.Window); err != nil {
 		return err
 	}

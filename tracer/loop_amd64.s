@@ -61,13 +61,52 @@ done:
 	SYSCALL
 	JMP  idle
 
+// A script: makes one call after the other. RBX is the address of its head, R12 that of the
+// first call; the offsets are those of type Scripted.
+//
+//	next:  make the call and store the result, until there is none (a negative number)
+//	over:  set the head to 1, wake home's thread, and wait for a stop
+TEXT ·scriptCode(SB), NOSPLIT|NOFRAME, $0
+next:
+	MOVQ (R12), AX
+	TESTQ AX, AX
+	JS   over
+	MOVQ 8(R12), DI
+	MOVQ 16(R12), SI
+	MOVQ 24(R12), DX
+	MOVQ 32(R12), R10
+	MOVQ 40(R12), R8
+	MOVQ 48(R12), R9
+	SYSCALL
+	MOVQ AX, 56(R12)
+	ADDQ $64, R12
+	JMP  next
+over:
+	MOVL $1, AX
+	XCHGL AX, (BX)
+	MOVQ BX, DI
+	MOVL $1, SI            // FUTEX_WAKE, everybody
+	MOVL $(1<<30), DX
+	MOVL $202, AX
+	SYSCALL
+rest:
+	MOVQ BX, DI
+	XORL SI, SI            // FUTEX_WAIT, while it is 1
+	MOVL $1, DX
+	XORL R10, R10
+	MOVL $202, AX
+	SYSCALL
+	JMP  rest
+
 TEXT ·loopEnd(SB), NOSPLIT|NOFRAME, $0
 	UD2
 
-// func loopBounds() (start, end unsafe.Pointer)
-TEXT ·loopBounds(SB), NOSPLIT, $0-16
+// func loopBounds() (start, script, end unsafe.Pointer)
+TEXT ·loopBounds(SB), NOSPLIT, $0-24
 	LEAQ ·loopCode(SB), AX
 	MOVQ AX, start+0(FP)
+	LEAQ ·scriptCode(SB), AX
+	MOVQ AX, script+8(FP)
 	LEAQ ·loopEnd(SB), AX
-	MOVQ AX, end+8(FP)
+	MOVQ AX, end+16(FP)
 	RET

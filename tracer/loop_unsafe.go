@@ -9,13 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// loopBounds is where the code of the resident loop lies in this program.
-func loopBounds() (start, end unsafe.Pointer)
+// loopBounds is where the code of the resident loop lies in this program, with that of
+// scripts behind it.
+func loopBounds() (start, script, end unsafe.Pointer)
 
-// loopBytes is a copy of the loop's code. It has no absolute address in it.
-func loopBytes() []byte {
-	start, end := loopBounds()
-	return bytes.Clone(unsafe.Slice((*byte)(start), uintptr(end)-uintptr(start)))
+// loopBytes is a copy of the code of the loop and of scripts, which begin at an offset of it.
+// It has no absolute address in it.
+func loopBytes() (code []byte, script int) {
+	start, scripts, end := loopBounds()
+	return bytes.Clone(unsafe.Slice((*byte)(start), uintptr(end)-uintptr(start))), int(uintptr(scripts) - uintptr(start))
 }
 
 // callSite is the offset behind the `syscall` instruction that executes calls:

@@ -12,7 +12,8 @@ import (
 //
 //	+0        code of the resident loop, and of the functions for the wall clock, r-x
 //	+1 page   slots, one per task, and the offset of the wall clock, shared with this program
-//	+64 KiB   buffers of calls, 64 MiB per slot, shared with this program
+//	+64 KiB   buffers of calls, 64 MiB per slot, shared with this program; the last 64 KiB
+//	          of each are for the scripts of its task
 //	the last 64 KiB: PROT_NONE, for addresses that must fault
 //
 // Of the buffers only what is used takes memory.
@@ -20,6 +21,7 @@ const (
 	slotsStart   = abi.PageSize
 	buffersStart = 64 << 10
 	BufferBytes  = 64 << 20 // of one slot
+	scriptStart  = BufferBytes - 64<<10
 	faultBytes   = 64 << 10
 	slotBytes    = 128
 	MaxSlots     = (buffersStart-slotsStart)/slotBytes - 1

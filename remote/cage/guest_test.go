@@ -80,7 +80,7 @@ func (in *inside) seal() error {
 		return err
 	}
 	defer memory.Close()
-	if err := in.cage.Seal(in.guest, call, in.cage.scratch(), memory); err != nil {
+	if err := in.cage.Seal(in.guest, []tracer.Caller{call}, in.cage.scratch(), memory); err != nil {
 		return err
 	}
 	return call.End()

@@ -16,23 +16,25 @@ const SealScratch = 8 << 10
 // Seal closes the last walls around a process before it runs as a guest: all
 // capabilities go but the one to choose the pids of its own children and threads,
 // and from then on every call of it that is not native is trapped
-// (SECCOMP_RET_TRACE), calls made by call among them. What Spawn's process has
+// (SECCOMP_RET_TRACE), calls made by calls among them. What Spawn's process has
 // inherited stands already: no_new_privs, Landlock. Tasks cloned afterwards are
-// sealed, too; tasks that exist already are not.
+// sealed, too.
 //
-// scratch is SealScratch bytes of writable memory in the guest, which mem writes;
-// they are free again afterwards.
-func (c *Cage) Seal(task *tracer.Task, call tracer.Caller, scratch abi.Addr, mem *tracer.Memory) error {
+// calls makes calls in each of its tasks, the leader first, which all stand still. scratch
+// is SealScratch bytes of writable memory in the guest, which mem writes; they are free
+// again afterwards.
+func (c *Cage) Seal(leader *tracer.Task, calls []tracer.Caller, scratch abi.Addr, mem *tracer.Memory) error {
 	filter, err := c.filter()
 	if err != nil {
 		return err
 	}
-	h := &hands{call: call, memory: mem, scratch: scratch}
-	if err := capset(h, c.keepCaps()); err != nil {
-		return fmt.Errorf("seal guest %d: %w", task.Tid, err)
+	for _, call := range calls {
+		if err := capset(&hands{call: call, memory: mem, scratch: scratch}, c.keepCaps()); err != nil {
+			return fmt.Errorf("seal guest %d: %w", leader.Tid, err)
+		}
 	}
-	if err := install(h, filter); err != nil {
-		return fmt.Errorf("seal guest %d: %w", task.Tid, err)
+	if err := install(&hands{call: calls[0], memory: mem, scratch: scratch}, filter); err != nil {
+		return fmt.Errorf("seal guest %d: %w", leader.Tid, err)
 	}
 	return nil
 }
@@ -44,11 +46,10 @@ func (c *Cage) keepCaps() uint64 {
 	return 0
 }
 
-// install makes filter the process's seccomp filter. The mitigation against
+// install makes filter the seccomp filter of all tasks of the process. The mitigation against
 // speculative stores that old kernels bind to filters is left off: it protects
 // parts of a process from each other, and doubles its run time.
 func install(h *hands, filter []unix.SockFilter) error {
-	h.reuse()
 	code, err := h.put(encodeFilter(filter))
 	if err != nil {
 		return err
@@ -57,7 +58,11 @@ func install(h *hands, filter []unix.SockFilter) error {
 	if err != nil {
 		return err
 	}
-	_, err = h.do("seccomp filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW, program)
+	const flags = unix.SECCOMP_FILTER_FLAG_SPEC_ALLOW | unix.SECCOMP_FILTER_FLAG_TSYNC
+	tid, err := h.do("seccomp filter", unix.SYS_SECCOMP, unix.SECCOMP_SET_MODE_FILTER, flags, program)
+	if err == nil && tid != 0 {
+		err = fmt.Errorf("seccomp filter: task %d has another one", tid)
+	}
 	return err
 }
 

@@ -1,8 +1,6 @@
 package snapshot
 
 import (
-	"fmt"
-
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer/image"
@@ -18,30 +16,22 @@ const (
 
 // takeBarriers tells the commands that have registered the process. A kernel that
 // cannot tell leaves all of them: more only allows what would have failed.
-func (s *Subject) takeBarriers() (uint64, error) {
-	for _, command := range []uint64{barrierRegistrations, barrierQuery} {
-		ret, err := s.Caller.Call(unix.SYS_MEMBARRIER, command, 0, 0)
-		if err != nil {
-			return 0, fmt.Errorf("membarrier: %w", err)
+func (s *Subject) takeBarriers(to *uint64) error {
+	return s.enqueue(s.Caller, func(ret int64) (err error) {
+		if ret < 0 {
+			ret, err = s.raw(s.Caller, unix.SYS_MEMBARRIER, barrierQuery, 0, 0)
 		}
-		if ret >= 0 {
-			return uint64(ret) & barrierRegisterings, nil
+		if err == nil && ret >= 0 { // else it has no such call
+			*to = uint64(ret) & barrierRegisterings
 		}
-	}
-	return 0, nil // it has no such call
+		return err
+	}, unix.SYS_MEMBARRIER, barrierRegistrations, 0, 0)
 }
 
-// finishBarriers registers the process as it was.
+// finishBarriers registers the process as it was; again does no harm.
 func (s *Subject) finishBarriers(img *image.Image) error {
-	if img.Process.Barriers == 0 {
-		return nil
-	}
-	have, err := s.takeBarriers()
-	if err != nil {
-		return err
-	}
-	for missing := img.Process.Barriers & barrierRegisterings &^ have; missing != 0; missing &= missing - 1 {
-		if _, err := s.call("membarrier", unix.SYS_MEMBARRIER, missing&-missing, 0, 0); err != nil {
+	for missing := img.Process.Barriers & barrierRegisterings; missing != 0; missing &= missing - 1 {
+		if err := s.later("membarrier", unix.SYS_MEMBARRIER, missing&-missing, 0, 0); err != nil {
 			return err
 		}
 	}

@@ -49,16 +49,6 @@ func Numbered(chosen, all abi.CPUSet) bool {
 	return chosen.Empty() || !here.Empty() && here.Within(chosen)
 }
 
-// bind places the tasks of a guest.
-func (s *Subject) bind(img *image.Image) error {
-	for i, k := range s.Tasks {
-		if s.away() {
-			Bind(k.Tid, img.Tasks[i].CPUs, img.Process.CPUs)
-		}
-	}
-	return nil
-}
-
 // Offered tells whether a task of a guest here that chooses processors among all those
 // of its home gets none but these.
 func Offered(chosen, all abi.CPUSet) bool {

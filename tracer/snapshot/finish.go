@@ -37,7 +37,7 @@ func (s *Subject) finish(img *image.Image, t image.Trailer) error {
 	}
 	steps := []func(*image.Image) error{
 		s.finishMemory, s.finishLayout, s.finishSignals, s.finishLimits, s.finishPersonality, s.finishBarriers,
-		s.finishPointers, s.verify, s.finishProcessors, s.bind,
+		s.finishPointers, s.verify, s.finishProcessors,
 	}
 	for _, step := range steps {
 		if err := step(img); err != nil {
@@ -52,7 +52,10 @@ func (s *Subject) finish(img *image.Image, t image.Trailer) error {
 func (s *Subject) finishLayout(img *image.Image) error {
 	l := img.Process.Layout
 	const head = 104 // struct prctl_mm_map
-	at := uint64(s.Scratch(head + len(img.Process.Auxv)))
+	at, err := s.put(s.Caller, make([]byte, head+len(img.Process.Auxv)))
+	if err != nil {
+		return err
+	}
 	b := words(uint64(l.StartCode), uint64(l.EndCode), uint64(l.StartData), uint64(l.EndData),
 		uint64(l.StartBrk), uint64(l.Brk), uint64(l.StartStack),
 		uint64(l.ArgStart), uint64(l.ArgEnd), uint64(l.EnvStart), uint64(l.EnvEnd),
@@ -60,15 +63,14 @@ func (s *Subject) finishLayout(img *image.Image) error {
 	if _, err := s.Mem.WriteAt(append(b, img.Process.Auxv...), abi.Addr(at)); err != nil {
 		return fmt.Errorf("scratch: %w", err)
 	}
-	_, err := s.call("prctl(PR_SET_MM_MAP)", unix.SYS_PRCTL, unix.PR_SET_MM, unix.PR_SET_MM_MAP, at, head, 0)
-	return err
+	return s.later("prctl(PR_SET_MM_MAP)", unix.SYS_PRCTL, unix.PR_SET_MM, unix.PR_SET_MM_MAP, at, head, 0)
 }
 
 // finishSignals sets the actions that differ: setting one anew could throw away
 // pending signals.
 func (s *Subject) finishSignals(img *image.Image) error {
-	have, err := s.actions()
-	if err != nil {
+	var have [65][]byte
+	if err := errors.Join(s.takeActions(&have), s.flush()); err != nil {
 		return err
 	}
 	for sig := 1; sig <= 64; sig++ {
@@ -79,11 +81,11 @@ func (s *Subject) finishSignals(img *image.Image) error {
 		if want == nil {
 			want = make([]byte, sigactionSize)
 		}
-		at, err := s.put(want)
+		at, err := s.put(s.Caller, want)
 		if err != nil {
 			return err
 		}
-		if _, err := s.call(fmt.Sprintf("rt_sigaction(%d)", sig), unix.SYS_RT_SIGACTION, uint64(sig), at, 0, 8); err != nil {
+		if err := s.later(fmt.Sprintf("rt_sigaction(%d)", sig), unix.SYS_RT_SIGACTION, uint64(sig), at, 0, 8); err != nil {
 			return err
 		}
 	}
@@ -95,6 +97,9 @@ func (s *Subject) finishSignals(img *image.Image) error {
 func (s *Subject) finishLimits(img *image.Image) error {
 	if !s.away() {
 		return nil
+	}
+	if err := s.flush(); err != nil { // what is to be made without these limits
+		return err
 	}
 	for _, l := range img.Limits {
 		if err := SetLimit(s.LocalPid, s.Window, l); err != nil {
@@ -154,6 +159,5 @@ func (s *Subject) finishPersonality(img *image.Image) error {
 	if err != nil || have == img.Process.Personality {
 		return err
 	}
-	_, err = s.call("personality", unix.SYS_PERSONALITY, img.Process.Personality)
-	return err
+	return s.later("personality", unix.SYS_PERSONALITY, img.Process.Personality)
 }

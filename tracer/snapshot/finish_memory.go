@@ -68,8 +68,11 @@ func (s *Subject) advise(r span, has, want uint32) error {
 		if has&flag == want&flag || call == 0 && want&flag == 0 {
 			continue
 		}
-		_, err := s.call("madvise", unix.SYS_MADVISE, uint64(r.start), r.len(), call)
-		if err != nil && semantic&flag != 0 {
+		queue := s.later
+		if semantic&flag == 0 {
+			queue = func(_ string, nr uint64, args ...uint64) error { return s.try(nr, args...) }
+		}
+		if err := queue("madvise", unix.SYS_MADVISE, uint64(r.start), r.len(), call); err != nil {
 			return err
 		}
 	}
@@ -86,8 +89,7 @@ func (s *Subject) lock(r span, want uint32) error {
 	if want&image.AdviceLockOnFault != 0 {
 		flags = unix.MLOCK_ONFAULT
 	}
-	_, err := s.Caller.Call(unix.SYS_MLOCK2, uint64(r.start), r.len(), flags)
-	return err
+	return s.try(unix.SYS_MLOCK2, uint64(r.start), r.len(), flags)
 }
 
 // name names anonymous memory (man prctl, PR_SET_VMA_ANON_NAME). Kernels without
@@ -97,12 +99,11 @@ func (s *Subject) name(r span, m *image.Mapping) error {
 	if !named {
 		return nil
 	}
-	at, err := s.put(append([]byte(strings.TrimSuffix(text, "]")), 0))
+	at, err := s.put(s.Caller, append([]byte(strings.TrimSuffix(text, "]")), 0))
 	if err != nil {
 		return err
 	}
-	_, err = s.Caller.Call(unix.SYS_PRCTL, unix.PR_SET_VMA, unix.PR_SET_VMA_ANON_NAME, uint64(r.start), r.len(), at)
-	return err
+	return s.try(unix.SYS_PRCTL, unix.PR_SET_VMA, unix.PR_SET_VMA_ANON_NAME, uint64(r.start), r.len(), at)
 }
 
 // guardInstall is MADV_GUARD_INSTALL, since Linux 6.13.
@@ -110,7 +111,7 @@ const guardInstall = 102
 
 func (s *Subject) finishGuards(img *image.Image) error {
 	for _, g := range img.Guards {
-		_, err := s.call("madvise(MADV_GUARD_INSTALL)", unix.SYS_MADVISE, uint64(g.Addr), uint64(g.Len()), guardInstall)
+		err := s.later("madvise(MADV_GUARD_INSTALL)", unix.SYS_MADVISE, uint64(g.Addr), uint64(g.Len()), guardInstall)
 		if err != nil {
 			return err
 		}

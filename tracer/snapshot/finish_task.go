@@ -7,7 +7,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
-	"umosix/tracer/abi"
 	"umosix/tracer/image"
 )
 
@@ -23,11 +22,11 @@ func (s *Subject) finishPointers(img *image.Image) error {
 			return err
 		}
 		if t.RobustLen != 0 {
-			if _, err := s.callBy(c, "set_robust_list", unix.SYS_SET_ROBUST_LIST, uint64(t.RobustHead), t.RobustLen); err != nil {
+			if err := s.laterBy(c, "set_robust_list", unix.SYS_SET_ROBUST_LIST, uint64(t.RobustHead), t.RobustLen); err != nil {
 				return err
 			}
 		}
-		if _, err := s.callBy(c, "set_tid_address", unix.SYS_SET_TID_ADDRESS, uint64(t.ClearTid)); err != nil {
+		if err := s.laterBy(c, "set_tid_address", unix.SYS_SET_TID_ADDRESS, uint64(t.ClearTid)); err != nil {
 			return err
 		}
 		if err := s.finishAltStack(c, t.AltStack); err != nil {
@@ -50,12 +49,19 @@ func (s *Subject) finishRseq(c tracer.Caller, k *tracer.Task, r image.Rseq, allo
 	if r.Addr == 0 {
 		return nil
 	}
-	if allowed {
-		ret, err := c.Call(unix.SYS_RSEQ, uint64(r.Addr), uint64(r.Size), 0, uint64(r.Sig))
-		if err != nil || ret == 0 {
-			return err
-		}
+	if !allowed {
+		return s.unregistered(k, r)
 	}
+	return s.enqueue(c, func(ret int64) error {
+		if ret != 0 {
+			return s.unregistered(k, r)
+		}
+		return nil
+	}, unix.SYS_RSEQ, uint64(r.Addr), uint64(r.Size), 0, uint64(r.Sig))
+}
+
+// unregistered leaves an area of a task that is not registered as such a kernel would.
+func (s *Subject) unregistered(k *tracer.Task, r image.Rseq) error {
 	const cpuIDStart, cpuID = 0, 0xfffffffe // and no critical section
 	if _, err := s.Mem.WriteAt(words(cpuIDStart|uint64(cpuID)<<32, 0), r.Addr); err != nil {
 		return fmt.Errorf("rseq of %d: %w", k.Tid, err)
@@ -64,22 +70,31 @@ func (s *Subject) finishRseq(c tracer.Caller, k *tracer.Task, r image.Rseq, allo
 }
 
 // finishAltStack sets the signal stack, unless the task has it already: while it
-// stands on it, the kernel refuses to set even the same.
+// stands on it, the kernel may refuse to set even the same.
 func (s *Subject) finishAltStack(c tracer.Caller, want image.AltStack) error {
+	at, err := s.put(c, words(uint64(want.Sp), uint64(uint32(want.Flags)), want.Size))
+	if err != nil {
+		return err
+	}
+	return s.enqueue(c, func(ret int64) error {
+		if unix.Errno(-ret) != unix.EPERM {
+			return s.failure("sigaltstack", ret)
+		}
+		have, err := s.altStack(c)
+		if err == nil && have != want {
+			err = s.failure("sigaltstack", ret)
+		}
+		return err
+	}, unix.SYS_SIGALTSTACK, at, 0)
+}
+
+// altStack asks for the signal stack of a task.
+func (s *Subject) altStack(c tracer.Caller) (image.AltStack, error) {
 	b, err := s.ask(c, "sigaltstack", unix.SYS_SIGALTSTACK, 24, func(at uint64) []uint64 { return []uint64{0, at} })
 	if err != nil {
-		return err
+		return image.AltStack{}, err
 	}
-	have := image.AltStack{Sp: abi.Addr(word(b, 0)), Flags: int32(half(b, 8)) &^ onStack, Size: word(b, 16)}
-	if have == want {
-		return nil
-	}
-	at, err := s.put(words(uint64(want.Sp), uint64(uint32(want.Flags)), want.Size))
-	if err != nil {
-		return err
-	}
-	_, err = s.callBy(c, "sigaltstack", unix.SYS_SIGALTSTACK, at, 0)
-	return err
+	return altStackFrom(b), nil
 }
 
 // finishComm gives a task its name; an empty one leaves it as it is.
@@ -87,17 +102,19 @@ func (s *Subject) finishComm(c tracer.Caller, comm string) error {
 	if comm == "" {
 		return nil
 	}
-	at, err := s.put(append([]byte(comm), 0))
+	at, err := s.put(c, append([]byte(comm), 0))
 	if err != nil {
 		return err
 	}
-	_, err = s.callBy(c, "prctl(PR_SET_NAME)", unix.SYS_PRCTL, unix.PR_SET_NAME, at)
-	return err
+	return s.laterBy(c, "prctl(PR_SET_NAME)", unix.SYS_PRCTL, unix.PR_SET_NAME, at)
 }
 
 // verify compares the finished address space with the image, range by range:
 // mappings may be split or merged otherwise than they were.
 func (s *Subject) verify(img *image.Image) error {
+	if err := s.flush(); err != nil {
+		return err
+	}
 	areas, err := tracer.ReadAreasQuick(s.LocalPid)
 	if err != nil {
 		return err

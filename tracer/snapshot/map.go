@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"errors"
 	"fmt"
 
 	"golang.org/x/sys/unix"
@@ -16,13 +17,16 @@ func (s *Subject) mapMissing(img *image.Image) error {
 		m := &img.Mappings[i]
 		for _, missing := range wantedSpan(m).minus(s.kept.of(m).spans()) {
 			if err := s.mapOne(m, missing, &files); err != nil {
-				files.close()
-				return err
+				return errors.Join(err, files.close())
 			}
 		}
 		for bit, advice := range map[uint32]uint64{image.AdviceHugepage: unix.MADV_HUGEPAGE, image.AdviceNoHugepage: unix.MADV_NOHUGEPAGE} {
-			if m.Advice&bit != 0 { // refused by kernels without huge pages, where it means nothing
-				s.Caller.Call(unix.SYS_MADVISE, uint64(m.Start), wantedSpan(m).len(), advice)
+			if m.Advice&bit == 0 {
+				continue
+			}
+			// Refused by kernels without huge pages, where it means nothing.
+			if err := s.try(unix.SYS_MADVISE, uint64(m.Start), wantedSpan(m).len(), advice); err != nil {
+				return errors.Join(err, files.close())
 			}
 		}
 	}
@@ -39,12 +43,13 @@ func (s *Subject) mapOne(m *image.Mapping, r span, files *openFiles) error {
 		fd, offset = uint64(n), m.Offset+uint64(r.start-m.Start)
 	}
 	flags := uint64(m.Flags) | unix.MAP_FIXED_NOREPLACE
-	at, err := s.call(fmt.Sprintf("mmap of %#x-%#x", r.start, r.end), unix.SYS_MMAP,
-		uint64(r.start), r.len(), uint64(m.Prot), flags, fd, offset)
-	if err == nil && at != uint64(r.start) {
-		err = fmt.Errorf("mmap in pid %d gives %#x instead of %#x", s.Pid, at, r.start)
-	}
-	return err
+	return s.enqueue(s.Caller, func(ret int64) error {
+		err := s.failure(fmt.Sprintf("mmap of %#x-%#x", r.start, r.end), ret)
+		if err == nil && ret != int64(r.start) {
+			err = fmt.Errorf("mmap in pid %d gives %#x instead of %#x", s.Pid, ret, r.start)
+		}
+		return err
+	}, unix.SYS_MMAP, uint64(r.start), r.len(), uint64(m.Prot), flags, fd, offset)
 }
 
 // openFiles are the descriptors of a subject that are mapped, each opened once.
@@ -77,11 +82,10 @@ func (o *openFiles) open(file int) (int, error) {
 	return fd, nil
 }
 
+// close makes the calls that wait, too.
 func (o *openFiles) close() (err error) {
 	for _, fd := range o.closing {
-		if _, e := o.subject.call("close", unix.SYS_CLOSE, uint64(fd)); e != nil {
-			err = e
-		}
+		err = errors.Join(err, o.subject.later("close", unix.SYS_CLOSE, uint64(fd)))
 	}
-	return err
+	return errors.Join(err, o.subject.flush())
 }

@@ -1,6 +1,10 @@
 package snapshot
 
-import "golang.org/x/sys/unix"
+import (
+	"errors"
+
+	"golang.org/x/sys/unix"
+)
 
 // archGetCpuid is an option of arch_prctl (arch/x86/include/uapi/asm/prctl.h): 0 if cpuid
 // raises SIGSEGV.
@@ -11,28 +15,28 @@ func (s *Subject) modesReason() (string, error) {
 	if s.Leader == nil || s.Caller == nil {
 		return "", nil
 	}
-	for _, mode := range []struct {
-		call   [2]uint64
-		set    func(ret int64) bool
-		reason string
-	}{
-		{[2]uint64{unix.SYS_PRCTL, unix.PR_GET_MDWE}, func(ret int64) bool { return ret > 0 }, "may not make memory executable (PR_SET_MDWE)"},
-		{[2]uint64{unix.SYS_ARCH_PRCTL, archGetCpuid}, func(ret int64) bool { return ret == 0 }, "may not execute cpuid (ARCH_SET_CPUID)"},
-	} {
-		ret, err := s.Caller.Call(mode.call[0], mode.call[1], 0, 0, 0, 0)
-		if err != nil {
-			return "", err
-		}
-		if mode.set(ret) {
-			return mode.reason, nil
+	var reasons []string
+	note := func(forbidden bool, reason string) {
+		if forbidden {
+			reasons = append(reasons, reason)
 		}
 	}
-	tsc, err := s.ask(s.Caller, "prctl(PR_GET_TSC)", unix.SYS_PRCTL, 8, func(at uint64) []uint64 { return []uint64{unix.PR_GET_TSC, at} })
-	if err != nil {
+	err := errors.Join(
+		s.enqueue(s.Caller, func(ret int64) error {
+			note(ret > 0, "may not make memory executable (PR_SET_MDWE)")
+			return nil
+		}, unix.SYS_PRCTL, unix.PR_GET_MDWE),
+		s.enqueue(s.Caller, func(ret int64) error {
+			note(ret == 0, "may not execute cpuid (ARCH_SET_CPUID)")
+			return nil
+		}, unix.SYS_ARCH_PRCTL, archGetCpuid),
+		s.askLater(s.Caller, "prctl(PR_GET_TSC)", unix.SYS_PRCTL, 8, func(at uint64) []uint64 { return []uint64{unix.PR_GET_TSC, at} },
+			func(b []byte) {
+				note(half(b, 0) == unix.PR_TSC_SIGSEGV, "may not read the time stamp counter (PR_SET_TSC)")
+			}),
+		s.flush())
+	if len(reasons) == 0 {
 		return "", err
 	}
-	if half(tsc, 0) == unix.PR_TSC_SIGSEGV {
-		return "may not read the time stamp counter (PR_SET_TSC)", nil
-	}
-	return "", nil
+	return reasons[0], err
 }

@@ -96,7 +96,7 @@ func (s *Subject) clear(areas []tracer.Area, vdso vdsoPlan) error {
 	slices.SortFunc(holes, func(a, b span) int { return cmp.Compare(a.start, b.start) })
 	for _, p := range joined(present) {
 		for _, gone := range p.minus(holes) {
-			if _, err := s.call("munmap", unix.SYS_MUNMAP, uint64(gone.start), gone.len()); err != nil {
+			if err := s.later("munmap", unix.SYS_MUNMAP, uint64(gone.start), gone.len()); err != nil {
 				return err
 			}
 		}
@@ -110,7 +110,7 @@ func (s *Subject) empty(kept pieces) error {
 	var private []span
 	for _, p := range kept {
 		if p.area.HasFlag("lo") {
-			if _, err := s.call("munlock", unix.SYS_MUNLOCK, uint64(p.start), p.len()); err != nil {
+			if err := s.later("munlock", unix.SYS_MUNLOCK, uint64(p.start), p.len()); err != nil {
 				return err
 			}
 		}
@@ -124,7 +124,7 @@ func (s *Subject) empty(kept pieces) error {
 		}
 	}
 	for _, p := range joined(private) {
-		if _, err := s.call("madvise(MADV_DONTNEED)", unix.SYS_MADVISE, uint64(p.start), p.len(), unix.MADV_DONTNEED); err != nil {
+		if err := s.later("madvise(MADV_DONTNEED)", unix.SYS_MADVISE, uint64(p.start), p.len(), unix.MADV_DONTNEED); err != nil {
 			return err
 		}
 	}
@@ -135,7 +135,7 @@ func (s *Subject) empty(kept pieces) error {
 		if protOf(p.area) == p.want.Prot {
 			continue
 		}
-		if _, err := s.call("mprotect", unix.SYS_MPROTECT, uint64(p.start), p.len(), uint64(p.want.Prot)); err != nil {
+		if err := s.later("mprotect", unix.SYS_MPROTECT, uint64(p.start), p.len(), uint64(p.want.Prot)); err != nil {
 			return err
 		}
 	}
@@ -156,8 +156,7 @@ func (s *Subject) removeGuards(spans []span) error {
 	defer pages.close()
 	for _, p := range spans {
 		err := pages.each(p, pageFilter{anyOf: pageGuard}, func(g span) error {
-			_, err := s.call("madvise(MADV_GUARD_REMOVE)", unix.SYS_MADVISE, uint64(g.start), g.len(), guardRemove)
-			return err
+			return s.later("madvise(MADV_GUARD_REMOVE)", unix.SYS_MADVISE, uint64(g.start), g.len(), guardRemove)
 		})
 		if err != nil {
 			return err

@@ -25,8 +25,12 @@ func freshHeld(t *testing.T, origin *image.Process) *subject {
 	t.Helper()
 	s := newSubject(t, func() (abi.LocalPid, error) { return tracer.StartSeed("mosix-test", nil) })
 	s.hold()
-	for _, in := range s.inject {
-		in.Use(s.loop.Insn())
+	for i, in := range s.inject {
+		slot, err := s.loop.Slot(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in.UseLoop(slot)
 	}
 	home := new(Subject)
 	s.FileOf = func(a tracer.Area) (image.File, bool) {
@@ -41,7 +45,7 @@ func freshHeld(t *testing.T, origin *image.Process) *subject {
 
 // openHere opens a file of this machine in the subject.
 func (s *subject) openHere(f image.File) (int, bool, error) {
-	at, err := s.put(append([]byte(f.Path), 0))
+	at, err := s.put(s.Caller, append([]byte(f.Path), 0))
 	if err != nil {
 		return 0, false, err
 	}

@@ -150,6 +150,5 @@ func (s *Subject) swapped(r span) (bool, error) {
 
 // removeShared drops the pages of shared anonymous memory.
 func (s *Subject) removeShared(r span) error {
-	_, err := s.call("madvise(MADV_REMOVE)", unix.SYS_MADVISE, uint64(r.start), r.len(), unix.MADV_REMOVE)
-	return err
+	return s.later("madvise(MADV_REMOVE)", unix.SYS_MADVISE, uint64(r.start), r.len(), unix.MADV_REMOVE)
 }

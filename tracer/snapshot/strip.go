@@ -33,7 +33,10 @@ func (s *Subject) strip(img *image.Image, keep []abi.Region) error {
 			return err
 		}
 	}
-	return s.giveBack(img, stays(img, keep))
+	if err := s.giveBack(img, stays(img, keep)); err != nil {
+		return err
+	}
+	return s.flush()
 }
 
 // forget makes the kernel forget where in the memory of a task it would write:
@@ -45,17 +48,15 @@ func (s *Subject) forget(c tracer.Caller, t *image.Task) error {
 		}
 	}
 	const listHead = 24 // sizeof(struct robust_list_head)
-	if _, err := s.callBy(c, "set_robust_list", unix.SYS_SET_ROBUST_LIST, 0, listHead); err != nil {
+	if err := s.laterBy(c, "set_robust_list", unix.SYS_SET_ROBUST_LIST, 0, listHead); err != nil {
 		return err
 	}
-	_, err := s.callBy(c, "set_tid_address", unix.SYS_SET_TID_ADDRESS, 0)
-	return err
+	return s.laterBy(c, "set_tid_address", unix.SYS_SET_TID_ADDRESS, 0)
 }
 
 func (s *Subject) unregister(c tracer.Caller, r image.Rseq) error {
 	const unregister = 1 // RSEQ_FLAG_UNREGISTER
-	_, err := s.callBy(c, "rseq", unix.SYS_RSEQ, uint64(r.Addr), uint64(r.Size), unregister, uint64(r.Sig))
-	return err
+	return s.laterBy(c, "rseq", unix.SYS_RSEQ, uint64(r.Addr), uint64(r.Size), unregister, uint64(r.Sig))
 }
 
 // stays returns the ranges whose contents stay, ascending and apart.
@@ -102,7 +103,7 @@ func (s *Subject) giveBack(img *image.Image, stays []span) error {
 		}
 		r := wantedSpan(m)
 		if m.Advice&image.AdviceLocked != 0 {
-			if _, err := s.call("munlock", unix.SYS_MUNLOCK, uint64(r.start), r.len()); err != nil {
+			if err := s.later("munlock", unix.SYS_MUNLOCK, uint64(r.start), r.len()); err != nil {
 				return err
 			}
 		}
@@ -118,7 +119,7 @@ func (s *Subject) giveBack(img *image.Image, stays []span) error {
 	}
 	for _, p := range joined(private) {
 		for _, gone := range p.minus(stays) {
-			if _, err := s.call("madvise(MADV_DONTNEED)", unix.SYS_MADVISE, uint64(gone.start), gone.len(), unix.MADV_DONTNEED); err != nil {
+			if err := s.later("madvise(MADV_DONTNEED)", unix.SYS_MADVISE, uint64(gone.start), gone.len(), unix.MADV_DONTNEED); err != nil {
 				return err
 			}
 		}

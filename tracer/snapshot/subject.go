@@ -14,9 +14,6 @@ package snapshot
 
 import (
 	"encoding/binary"
-	"fmt"
-
-	"golang.org/x/sys/unix"
 
 	"umosix/tracer"
 	"umosix/tracer/abi"
@@ -49,7 +46,7 @@ type Subject struct {
 	// CallerOf executes them in any task. It may be nil if there is one task.
 	CallerOf func(*tracer.Task) tracer.Caller
 	// Scratch returns the address of n bytes (8 KiB at most) of writable memory in
-	// the window. Their contents are ours until the next call of Scratch.
+	// the window, always the same.
 	Scratch func(n int) abi.Addr
 	// Window is our reserved range, start and end: never part of an image, never
 	// unmapped.
@@ -80,6 +77,7 @@ type Subject struct {
 	// since. Nil: of none.
 	Watched func(dev, ino uint64) bool
 
+	queue    queue                   // calls that wait to be made together
 	areas    []tracer.Area           // what Movable has seen, for Take
 	own      map[identity]*OwnFile   // files that Movable has found the process to have to itself
 	ownBytes uint64                  // of their mappings
@@ -95,23 +93,6 @@ type Subject struct {
 
 // away tells whether the subject is a guest.
 func (s *Subject) away() bool { return s.FileOf != nil }
-
-// call executes a call in the leader that must succeed.
-func (s *Subject) call(what string, nr uint64, args ...uint64) (uint64, error) {
-	return s.callBy(s.Caller, what, nr, args...)
-}
-
-// callBy executes a call that must succeed.
-func (s *Subject) callBy(c tracer.Caller, what string, nr uint64, args ...uint64) (uint64, error) {
-	ret, err := c.Call(nr, args...)
-	if err != nil {
-		return 0, fmt.Errorf("%s in pid %d: %w", what, s.Pid, err)
-	}
-	if ret < 0 && ret >= -4095 {
-		return 0, fmt.Errorf("%s in pid %d: %w", what, s.Pid, unix.Errno(-ret))
-	}
-	return uint64(ret), nil
-}
 
 // callerOf is the caller for a task.
 func (s *Subject) callerOf(k *tracer.Task) tracer.Caller {
@@ -138,32 +119,6 @@ func (s *Subject) state(k *tracer.Task) *State {
 		return nil
 	}
 	return s.State(k)
-}
-
-// put writes b into scratch memory and returns its address.
-func (s *Subject) put(b []byte) (uint64, error) {
-	at := s.Scratch(len(b))
-	if _, err := s.Mem.WriteAt(b, at); err != nil {
-		return 0, fmt.Errorf("scratch: %w", err)
-	}
-	return uint64(at), nil
-}
-
-// ask executes a call that writes n bytes into scratch memory and returns them.
-// The arguments are made from the address.
-func (s *Subject) ask(c tracer.Caller, what string, nr uint64, n int, args func(at uint64) []uint64) ([]byte, error) {
-	at, err := s.put(make([]byte, n))
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.callBy(c, what, nr, args(at)...); err != nil {
-		return nil, err
-	}
-	b := make([]byte, n)
-	if _, err := s.Mem.ReadAt(b, abi.Addr(at)); err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
-	}
-	return b, nil
 }
 
 func word(b []byte, off int) uint64 { return binary.LittleEndian.Uint64(b[off:]) }

@@ -33,10 +33,10 @@ func (s *Subject) take() (*image.Image, error) {
 	if img.Mappings, img.Files, err = s.mappings(areas); err != nil {
 		return nil, err
 	}
-	if img.Process, err = s.takeProcess(areas); err != nil {
+	if err := s.takeProcess(areas, &img.Process); err != nil {
 		return nil, err
 	}
-	if img.Signals, err = s.takeSignals(); err != nil {
+	if err := s.takeSignals(&img.Signals); err != nil {
 		return nil, err
 	}
 	if img.Limits, err = s.takeLimits(); err != nil {
@@ -48,65 +48,75 @@ func (s *Subject) take() (*image.Image, error) {
 	if err := s.takeResident(img); err != nil {
 		return nil, err
 	}
-	for _, k := range s.Tasks {
-		t, err := s.takeTask(k)
-		if err != nil {
+	img.Tasks = make([]image.Task, len(s.Tasks))
+	for i, k := range s.Tasks {
+		if err := s.takeTask(k, &img.Tasks[i]); err != nil {
 			return nil, fmt.Errorf("task %d: %w", k.Tid, err)
 		}
-		img.Tasks = append(img.Tasks, t)
+	}
+	if err := s.flush(); err != nil {
+		return nil, err
 	}
 	return img, img.Validate()
 }
 
-func (s *Subject) takeProcess(areas []tracer.Area) (p image.Process, err error) {
-	p = image.Process{Pid: s.Pid, Window: s.Window}
+func (s *Subject) takeProcess(areas []tracer.Area, p *image.Process) (err error) {
+	p.Pid, p.Window = s.Pid, s.Window
 	if p.Comm, err = readComm(s.LocalPid, s.LocalPid); err != nil {
-		return p, err
+		return err
 	}
 	st, err := readStatus(s.LocalPid)
 	if err != nil {
-		return p, err
+		return err
 	}
 	p.Uid = st.realUID
 	if p.Personality, err = readPersonality(s.LocalPid); err != nil {
-		return p, err
+		return err
 	}
 	if p.Layout, err = readLayout(s.LocalPid); err != nil {
-		return p, err
+		return err
 	}
-	brk, err := s.call("brk", unix.SYS_BRK, 0)
-	if err != nil {
-		return p, err
+	if err := s.takeBrk(&p.Layout); err != nil {
+		return err
 	}
-	p.Layout.Brk = abi.Addr(brk)
 	if p.Auxv, err = readAuxv(s.LocalPid); err != nil {
-		return p, err
+		return err
 	}
-	if p.Clock, err = s.takeClock(); err != nil {
-		return p, err
+	if err := s.takeClock(&p.Clock); err != nil {
+		return err
 	}
-	if p.Barriers, err = s.takeBarriers(); err != nil {
-		return p, err
+	if err := s.takeBarriers(&p.Barriers); err != nil {
+		return err
+	}
+	if err := s.takeUsed(s.Caller, unix.RUSAGE_SELF, &p.Away); err != nil {
+		return err
 	}
 	if s.Origin != nil {
 		p.Uid, p.Vdso, p.CPU = s.Origin.Uid, s.Origin.Vdso, s.Origin.CPU
-		return p, nil
+		return nil
 	}
 	p.CPU = LocalCPU()
 	p.Vdso, err = s.takeVdso(areas)
-	return p, err
+	return err
+}
+
+func (s *Subject) takeBrk(l *image.Layout) error {
+	return s.enqueue(s.Caller, func(ret int64) error {
+		l.Brk = abi.Addr(ret)
+		return s.failure("brk", ret)
+	}, unix.SYS_BRK, 0)
 }
 
 // takeClock asks the process: it may live in a time namespace.
-func (s *Subject) takeClock() (c image.Clock, err error) {
+func (s *Subject) takeClock(c *image.Clock) error {
 	for clock, to := range map[uint64]*int64{unix.CLOCK_MONOTONIC: &c.Monotonic, unix.CLOCK_BOOTTIME: &c.Boottime} {
-		b, err := s.ask(s.Caller, "clock_gettime", unix.SYS_CLOCK_GETTIME, 16, func(at uint64) []uint64 { return []uint64{clock, at} })
+		err := s.askLater(s.Caller, "clock_gettime", unix.SYS_CLOCK_GETTIME, 16, func(at uint64) []uint64 { return []uint64{clock, at} },
+			func(b []byte) { *to = int64(word(b, 0))*1e9 + int64(word(b, 8)) })
 		if err != nil {
-			return c, err
+			return err
 		}
-		*to = int64(word(b, 0))*1e9 + int64(word(b, 8))
 	}
-	return c, nil
+	return nil
 }
 
 func hashOf(b []byte) [32]byte { return blake3.Sum256(b) }
@@ -137,41 +147,42 @@ func (s *Subject) takeVdso(areas []tracer.Area) (v image.Vdso, err error) {
 	return v, nil
 }
 
-func (s *Subject) takeSignals() (g image.Signals, err error) {
-	if g.Actions, err = s.actions(); err != nil {
-		return g, err
+func (s *Subject) takeSignals(g *image.Signals) (err error) {
+	if err := s.takeActions(&g.Actions); err != nil {
+		return err
 	}
 	g.Pending, err = pending(s.Leader, true)
-	return g, err
+	return err
 }
 
-// actions asks for the action of every signal that /proc/PID/status shows as
+// takeActions asks for the action of every signal that /proc/PID/status shows as
 // ignored or caught. SIGCHLD's matters even where it is the default, because of
 // SA_NOCLDWAIT and SA_NOCLDSTOP.
-func (s *Subject) actions() (all [65][]byte, err error) {
+func (s *Subject) takeActions(all *[65][]byte) error {
 	st, err := readStatus(s.LocalPid)
 	if err != nil {
-		return all, err
+		return err
 	}
 	for sig := 1; sig <= 64; sig++ {
 		if (st.ignored|st.caught)>>(sig-1)&1 == 0 && sig != int(unix.SIGCHLD) {
 			continue
 		}
-		if all[sig], err = s.action(sig); err != nil {
-			return all, err
+		if err := s.takeAction(sig, &all[sig]); err != nil {
+			return err
 		}
 	}
-	return all, nil
+	return nil
 }
 
-// action asks for the kernel's struct sigaction of a signal; nil is the default.
-func (s *Subject) action(sig int) ([]byte, error) {
-	b, err := s.ask(s.Caller, "rt_sigaction", unix.SYS_RT_SIGACTION, sigactionSize,
-		func(at uint64) []uint64 { return []uint64{uint64(sig), 0, at, 8} })
-	if err != nil || allZero(b) {
-		return nil, err
-	}
-	return b, nil
+// takeAction asks for the kernel's struct sigaction of a signal; nil is the default.
+func (s *Subject) takeAction(sig int, to *[]byte) error {
+	return s.askLater(s.Caller, "rt_sigaction", unix.SYS_RT_SIGACTION, sigactionSize,
+		func(at uint64) []uint64 { return []uint64{uint64(sig), 0, at, 8} },
+		func(b []byte) {
+			if !allZero(b) {
+				*to = b
+			}
+		})
 }
 
 // sigactionSize is the size of the kernel's struct sigaction on x86-64: handler,

@@ -14,26 +14,26 @@ import (
 // stack; it is no property of the stack.
 const onStack = 1
 
-func (s *Subject) takeTask(k *tracer.Task) (t image.Task, err error) {
-	t = image.Task{Tid: s.homeTid(k), Call: image.PendingCall{Nr: -1}}
-	if err := s.takeProcessor(k, &t); err != nil {
-		return t, err
+func (s *Subject) takeTask(k *tracer.Task, t *image.Task) (err error) {
+	t.Tid, t.Call = s.homeTid(k), image.PendingCall{Nr: -1}
+	if err := s.takeProcessor(k, t); err != nil {
+		return err
 	}
 	if t.Comm, err = readComm(s.LocalPid, k.Tid); err != nil {
-		return t, err
+		return err
 	}
 	if t.Pending, err = pending(k, false); err != nil {
-		return t, err
+		return err
 	}
 	rseq, err := k.RseqConfig()
 	if err != nil {
-		return t, fmt.Errorf("rseq: %w", err)
+		return fmt.Errorf("rseq: %w", err)
 	}
 	t.Rseq = image.Rseq{Addr: rseq.Pointer, Size: rseq.Size, Sig: rseq.Signature}
 	if t.RobustHead, t.RobustLen, err = robustList(k.Tid); err != nil {
-		return t, err
+		return err
 	}
-	return t, s.takePointers(k, &t)
+	return s.takePointers(k, t)
 }
 
 func (s *Subject) takeProcessor(k *tracer.Task, t *image.Task) (err error) {
@@ -58,15 +58,32 @@ func (s *Subject) takeProcessor(k *tracer.Task, t *image.Task) (err error) {
 // clear_child_tid (man prctl, PR_GET_TID_ADDRESS).
 func (s *Subject) takePointers(k *tracer.Task, t *image.Task) error {
 	c := s.callerOf(k)
-	b, err := s.ask(c, "sigaltstack", unix.SYS_SIGALTSTACK, 24, func(at uint64) []uint64 { return []uint64{0, at} })
+	err := s.askLater(c, "sigaltstack", unix.SYS_SIGALTSTACK, 24, func(at uint64) []uint64 { return []uint64{0, at} },
+		func(b []byte) { t.AltStack = altStackFrom(b) })
 	if err != nil {
 		return err
 	}
-	t.AltStack = image.AltStack{Sp: abi.Addr(word(b, 0)), Flags: int32(half(b, 8)) &^ onStack, Size: word(b, 16)}
-	b, err = s.ask(c, "prctl(PR_GET_TID_ADDRESS)", unix.SYS_PRCTL, 8, func(at uint64) []uint64 { return []uint64{unix.PR_GET_TID_ADDRESS, at} })
-	if err != nil {
+	if err := s.takeUsed(c, unix.RUSAGE_THREAD, &t.Away); err != nil {
 		return err
 	}
-	t.ClearTid = abi.Addr(word(b, 0))
-	return nil
+	return s.askLater(c, "prctl(PR_GET_TID_ADDRESS)", unix.SYS_PRCTL, 8, func(at uint64) []uint64 { return []uint64{unix.PR_GET_TID_ADDRESS, at} },
+		func(b []byte) { t.ClearTid = abi.Addr(word(b, 0)) })
+}
+
+// altStackFrom is the stack in a stack_t (man sigaltstack).
+func altStackFrom(b []byte) image.AltStack {
+	return image.AltStack{Sp: abi.Addr(word(b, 0)), Flags: int32(half(b, 8)) &^ onStack, Size: word(b, 16)}
+}
+
+// takeUsed asks a guest for the CPU time that a task, or its process, has used in this stay.
+func (s *Subject) takeUsed(c tracer.Caller, who int, to *image.CPUTime) error {
+	if !s.away() {
+		return nil
+	}
+	const rusage = 144 // sizeof(struct rusage)
+	return s.askLater(c, "getrusage", unix.SYS_GETRUSAGE, rusage, func(at uint64) []uint64 { return []uint64{uint64(who), at} },
+		func(b []byte) {
+			used := func(at int) int64 { return int64(word(b, at))*1e9 + int64(word(b, at+8))*1e3 }
+			*to = image.CPUTime{User: used(0), System: used(16)}
+		})
 }

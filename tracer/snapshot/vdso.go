@@ -103,7 +103,7 @@ func isStub(m *tracer.Memory, entry abi.Addr, name string, pc abi.Addr) bool {
 // mapVdso has the kernel map its block. It takes the address as a hint, so what
 // it has done must be looked at.
 func (s *Subject) mapVdso(want image.Vdso) bool {
-	ret, err := s.Caller.Call(unix.SYS_ARCH_PRCTL, archMapVdso64, uint64(want.Start))
+	ret, err := s.raw(s.Caller, unix.SYS_ARCH_PRCTL, archMapVdso64, uint64(want.Start))
 	if err != nil || ret < 0 {
 		return false
 	}
@@ -118,7 +118,7 @@ func (s *Subject) mapVdso(want image.Vdso) bool {
 	if got.Start == want.Start && sameVdso(got, want) {
 		return true
 	}
-	s.Caller.Call(unix.SYS_MUNMAP, uint64(got.Start), uint64(got.End-got.Start))
+	s.raw(s.Caller, unix.SYS_MUNMAP, uint64(got.Start), uint64(got.End-got.Start))
 	return false
 }
 
