@@ -108,12 +108,23 @@ func (t *task) passNative(sig int) error {
 	case isShort(&r):
 		return t.b.goOnHere(t, sig)
 	case r.Result() == rawInterrupted && interrupted(&r) && t.unbroken.takeUp(&r):
-		r.Rewind(uint64(r.Nr()))
-		if err := t.k.SetRegs(r); err != nil {
-			return err
-		}
+		return t.goOnUnbroken(r)
 	}
 	return t.k.Cont(sig)
+}
+
+// goOnUnbroken has a task in a signal stop go on with the call that the signal has
+// interrupted, without the signal. It is in the call before another one can meet it, which
+// ends the call then.
+func (t *task) goOnUnbroken(r tracer.Regs) error {
+	mask, err := t.k.SigMask()
+	if err == nil {
+		err = t.k.EnterCall(r, mask)
+	}
+	if err == nil && t.k.Stopped() { // on the way; now it shall stand still
+		err = t.k.Interrupt()
+	}
+	return errors.Join(err, t.k.Cont(0))
 }
 
 // relayed is the last frame with a signal that was sent to a stay of the process.

@@ -219,27 +219,44 @@ func (t *task) enterSuspended() bool {
 }
 
 // resumeCall has a task, which was stopped in vain, go on with a call that only the stop has
-// ended. One whose limit is in the program's memory has ended.
-func (t *task) resumeCall() error {
+// ended. One whose limit is in the program's memory has ended. It tells whether the task is
+// in the call again: a signal that comes now ends that. One that is to be let go for good
+// would leave the call at once (endsWhenLetGo), and begins it when it is.
+func (t *task) resumeCall() (entered bool, err error) {
 	r, err := t.k.Regs()
 	if err != nil || r.Result() != rawInterrupted || !interrupted(&r) {
-		return err
+		return false, err
 	}
-	mask, err := t.k.SigMask()
-	if err != nil || t.k.InGroupStop() || t.lets(mask) {
-		return err // a signal or a stop does
+	blocked, err := tracer.Blocked(t.k.Tid)
+	if err != nil || t.k.InGroupStop() || t.lets(blocked) {
+		return false, err // a signal or a stop does
 	}
-	row, args := abi.Lookup(uint64(r.Nr())), r.Args()
+	row, args, again := abi.Lookup(uint64(r.Nr())), r.Args(), r
 	if row.Timeout.Relative(&args) {
 		if row.Timeout.Size() != 0 {
-			return nil
+			return false, nil
 		}
 		limit, _ := row.Timeout.Read(&args, nil)
 		args[row.Timeout.Arg], _ = row.Timeout.Rest(limit - time.Since(t.slept.sinceWhen(row.Nr)))
-		r.SetArgs(args)
+		again.SetArgs(args)
 	}
-	r.Rewind(row.Nr)
-	return t.k.SetRegs(r)
+	if t.staysTraced() {
+		mask, err := t.k.SigMask()
+		if err == nil {
+			err = t.k.EnterCall(again, mask)
+		}
+		return err == nil, err
+	}
+	again.Rewind(row.Nr)
+	if err := t.k.SetRegs(again); err != nil || !t.lets(blocked) {
+		return false, err
+	}
+	return false, t.k.SetRegs(r) // a signal has come meanwhile
+}
+
+// staysTraced tells whether the task is traced at home, too.
+func (t *task) staysTraced() bool {
+	return (t.b.early || t.b.placing != nil) && t == t.b.leader()
 }
 
 // letGo ends our hold of a task whose registers and memory are its own.
@@ -249,12 +266,13 @@ func (t *task) letGo() error {
 	}
 	suspended := t.delivers == nil && t.enterSuspended()
 	t.takeDeferred()
-	if err := t.resumeCall(); err != nil && !errors.Is(err, tracer.ErrGone) {
+	entered, err := t.resumeCall()
+	if err != nil && !errors.Is(err, tracer.ErrGone) {
 		return err
 	}
 	again := append(t.kept, t.b.kept...)
 	t.kept, t.b.kept = nil, nil
-	if mask, err := t.k.SigMask(); err == nil && !suspended {
+	if mask, err := t.k.SigMask(); err == nil && !suspended && !entered {
 		again = t.setAside(again, mask)
 	}
 	// It stands in no signal stop, where one could be delivered: they are sent again.
@@ -269,7 +287,7 @@ func (t *task) letGo() error {
 	if err != nil {
 		return err
 	}
-	if (t.b.early || t.b.placing != nil) && t == t.b.leader() { // at home the program outlives its deputy
+	if t.staysTraced() { // at home the program outlives its deputy
 		if err := t.k.SetOptions(seizeOptions); err != nil {
 			return err
 		}
