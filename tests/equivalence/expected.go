@@ -2,6 +2,7 @@ package equivalence
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +21,9 @@ type expectation struct {
 func early(w world) bool  { return w.name == "home-early" }
 func moving(w world) bool { return !w.home }
 
+// earlyMoving are the worlds of TestEarlyAttach.
+func earlyMoving(w world) bool { return !w.home && slices.Contains(w.flags, "--early-attach") }
+
 // expected is all that differs from native runs, and why.
 var expected = []expectation{
 	// What early attach shows, as the README says.
@@ -27,6 +31,8 @@ var expected = []expectation{
 		reason: "the kernel names the tracer of a process that is traced from its start"},
 	{program: "ignored", in: early, status: "exit 99", output: "line 30: errno == (11) (errno 4)", always: true,
 		reason: "an ignored signal ends a wait of a traced process whose time limit is in its own memory, or the socket's, with EINTR"},
+	{program: "ignored", in: earlyMoving, status: "exit 99", output: "line 3",
+		reason: "the same, while it is at home"},
 	// What is there when processes have threads and clocks of their own away.
 	{program: "schedule", in: moving, status: "exit 99", output: "line 21: cpu >= last",
 		reason: "the kernel counts CPU time where it is used; the sum of home and away is shown by mosps and --report only"},
