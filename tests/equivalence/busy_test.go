@@ -13,15 +13,9 @@ import (
 // then, so that moves meet what is else over before anybody can look: a call that the body
 // has been given and has not made, a signal between two queues.
 func TestBusyMachine(t *testing.T) {
-	list, err := compiled()
-	if err != nil {
-		t.Fatal(err)
-	}
-	list = slices.DeleteFunc(slices.Clone(list), func(p programs.Program) bool { return p.Build != programs.Dynamic || p.Timed })
-	ms, _ := sizes()
-	jobs := jobsOf(list, patience*ms)
+	jobs := dynamicJobs(t, patience, func(p programs.Program) bool { return p.Timed })
 	if testing.Short() {
-		jobs = only(jobs, "partwrites", "partwaits", "overruns", "timersend", "cutshort", "trees", "stopped")
+		jobs = only(t, jobs, "partwrites", "partwaits", "overruns", "timersend", "cutshort", "trees", "stopped")
 	}
 	harness.KeepBusy(t, 2*runtime.NumCPU())
 	compareIn(t, harness.Cluster{}, jobs, func(seeds []int64) []world {
