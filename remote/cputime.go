@@ -39,12 +39,7 @@ func (t *task) usedHere(who int) (u rusage, err error) {
 }
 
 // time is the CPU time in it.
-func (u *rusage) time() image.CPUTime {
-	return image.CPUTime{
-		User:   u[0]*int64(time.Second) + u[1]*int64(time.Microsecond),
-		System: u[2]*int64(time.Second) + u[3]*int64(time.Microsecond),
-	}
-}
+func (u *rusage) time() image.CPUTime { return image.CPUTimeOf([4]int64(u[:4])) }
 
 // addUsed adds to what a guest that leaves has used here what it has used away before.
 func (g *guest) addUsed(img *image.Image) {

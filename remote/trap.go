@@ -113,18 +113,10 @@ func (t *task) injecting() tracer.Caller { return injecting{t} }
 type injecting struct{ t *task }
 
 func (i injecting) Call(nr uint64, args ...uint64) (int64, error) {
-	if err := i.t.leaveTrap(); err != nil {
-		return 0, err
-	}
-	in, err := i.t.k.Injector(i.t.g.loop.Insn())
-	if err != nil {
-		return 0, err
-	}
-	ret, err := in.Call(nr, args...)
-	if err != nil {
-		return 0, err
-	}
-	return ret, in.End()
+	call := []tracer.Scripted{{Nr: nr}}
+	copy(call[0].Args[:], args)
+	err := i.Run(call)
+	return call[0].Ret, err
 }
 
 // Run executes several calls in one session, one by one: a sealed task is trapped at some.

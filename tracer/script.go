@@ -28,8 +28,8 @@ const (
 )
 
 // Run executes calls one after the other, whatever they return. Of a task with a slot they
-// take two changes of threads together, in place of four each: the task makes them by
-// itself.
+// take four changes of threads together, in place of four each: the task makes them by
+// itself, is waited for, and is stopped.
 func (in *Injector) Run(calls []Scripted) error {
 	if in.slot == nil || len(calls) == 1 {
 		return in.runEach(calls)

@@ -8,6 +8,13 @@ import (
 // CPUTime is processor time, in nanoseconds.
 type CPUTime struct{ User, System int64 }
 
+// CPUTimeOf is the time in the first four words of a struct rusage (man getrusage): seconds and
+// microseconds of user time, and of system time.
+func CPUTimeOf(w [4]int64) CPUTime {
+	const second, microsecond = 1e9, 1e3
+	return CPUTime{User: w[0]*second + w[1]*microsecond, System: w[2]*second + w[3]*microsecond}
+}
+
 // Plus is the sum.
 func (c CPUTime) Plus(d CPUTime) CPUTime { return CPUTime{c.User + d.User, c.System + d.System} }
 

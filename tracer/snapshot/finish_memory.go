@@ -68,11 +68,13 @@ func (s *Subject) advise(r span, has, want uint32) error {
 		if has&flag == want&flag || call == 0 && want&flag == 0 {
 			continue
 		}
-		queue := s.later
-		if semantic&flag == 0 {
-			queue = func(_ string, nr uint64, args ...uint64) error { return s.try(nr, args...) }
+		err := error(nil)
+		if semantic&flag != 0 {
+			err = s.later("madvise", unix.SYS_MADVISE, uint64(r.start), r.len(), call)
+		} else {
+			err = s.try(unix.SYS_MADVISE, uint64(r.start), r.len(), call)
 		}
-		if err := queue("madvise", unix.SYS_MADVISE, uint64(r.start), r.len(), call); err != nil {
+		if err != nil {
 			return err
 		}
 	}

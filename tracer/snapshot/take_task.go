@@ -83,7 +83,6 @@ func (s *Subject) takeUsed(c tracer.Caller, who int, to *image.CPUTime) error {
 	const rusage = 144 // sizeof(struct rusage)
 	return s.askLater(c, "getrusage", unix.SYS_GETRUSAGE, rusage, func(at uint64) []uint64 { return []uint64{uint64(who), at} },
 		func(b []byte) {
-			used := func(at int) int64 { return int64(word(b, at))*1e9 + int64(word(b, at+8))*1e3 }
-			*to = image.CPUTime{User: used(0), System: used(16)}
+			*to = image.CPUTimeOf([4]int64{int64(word(b, 0)), int64(word(b, 8)), int64(word(b, 16)), int64(word(b, 24))})
 		})
 }
