@@ -98,11 +98,12 @@ func (r *Registry) startDeputy(j *job) (*deputy, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := r.connect(j, child.Pid, control.NewLines(child.Channel))
-	if err := d.lines.Send(r.startLine(j, creds)); err != nil {
-		d.lines.Close()
+	lines := control.NewLines(child.Channel)
+	if err := lines.Send(r.startLine(j, creds)); err != nil { // before anybody else finds this deputy: it is its first line
+		lines.Close()
 		return nil, err
 	}
+	d := r.connect(j, child.Pid, lines)
 	r.mu.Lock()
 	for _, p := range j.procs {
 		p.settle() // this one counts anew
@@ -137,7 +138,7 @@ func (r *Registry) grace(j *job) time.Duration {
 	return r.cfg.Grace
 }
 
-// connect makes a channel the one of the job's deputy.
+// connect makes a channel the one of the job's deputy, which has been told to start.
 func (r *Registry) connect(j *job, pid int, lines *control.Lines) *deputy {
 	d := &deputy{
 		registry: r, job: j, pid: pid, start: startOf(pid), lines: lines,

@@ -109,6 +109,8 @@ type node struct {
 	cluster *fakeCluster
 	reply   func(d *fakeDeputy, ask control.ToDeputy)
 
+	wrap    func(net.Conn) net.Conn // around mosd's end of a channel; nil: nothing
+
 	mu       sync.Mutex
 	deputies []*fakeDeputy
 }
@@ -147,6 +149,9 @@ func (n *node) launch(string, Owner) (control.Running, error) {
 	n.deputies = append(n.deputies, d)
 	n.mu.Unlock()
 	go d.run()
+	if n.wrap != nil {
+		ours = n.wrap(ours)
+	}
 	return control.Running{Pid: os.Getpid(), Channel: ours}, nil
 }
 

@@ -311,6 +311,40 @@ func TestLastWordsAreHeard(t *testing.T) {
 	}
 }
 
+// Whoever asks a deputy something, because a process ends just then, has not found it before
+// it has been told to start: what comes first on the channel is taken for that.
+func TestStartIsTheFirstLine(t *testing.T) {
+	n := newNode(t, t.TempDir())
+	pid, _ := program(t, waiting)
+	answer := n.register(pid, control.Options{})
+	j := n.jobs[answer.Job]
+	var found []bool // at each line
+	n.wrap = func(conn net.Conn) net.Conn {
+		return &onWrite{conn, func() {
+			n.Registry.mu.Lock()
+			defer n.Registry.mu.Unlock()
+			found = append(found, j.deputy != nil)
+		}}
+	}
+	if err := n.migrate(pid, "2"); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(found, []bool{false, true}) {
+		t.Errorf("the deputy could be found at the first lines: %v, want not at Start, but at Move", found)
+	}
+}
+
+// onWrite calls before ahead of each Write.
+type onWrite struct {
+	net.Conn
+	before func()
+}
+
+func (c *onWrite) Write(b []byte) (int, error) {
+	c.before()
+	return c.Conn.Write(b)
+}
+
 func TestLostWithItsDeputy(t *testing.T) {
 	n := newNode(t, t.TempDir())
 	pid, _ := program(t, waiting)

@@ -68,8 +68,12 @@ func (h *Host) startExecutor(conn net.Conn, ask *control.Admit) error {
 		h.giveUid(uid)
 		return err
 	}
-	e := h.follow(&executor{job: ask.Job, home: ask.Home, pid: running.Pid, uid: uid}, running.Channel)
-	return e.lines.Send(h.startLine(ask, creds))
+	lines := control.NewLines(running.Channel)
+	if err = lines.Send(h.startLine(ask, creds)); err != nil { // before anybody else finds it: it is its first line
+		lines.Close()
+	}
+	h.follow(&executor{job: ask.Job, home: ask.Home, pid: running.Pid, uid: uid}, lines)
+	return err
 }
 
 func (h *Host) startLine(ask *control.Admit, creds control.Credentials) control.Start {
@@ -90,9 +94,9 @@ func (h *Host) startLine(ask *control.Admit, creds control.Credentials) control.
 // maxGrace bounds the silence that a job may ask for.
 const maxGrace = 24 * time.Hour
 
-// follow takes an executor into the books and listens to it.
-func (h *Host) follow(e *executor, channel net.Conn) *executor {
-	e.host, e.lines, e.ended = h, control.NewLines(channel), make(chan struct{})
+// follow takes an executor that has been told to start into the books, and listens to it.
+func (h *Host) follow(e *executor, lines *control.Lines) {
+	e.host, e.lines, e.ended = h, lines, make(chan struct{})
 	h.mu.Lock()
 	h.executors[e] = struct{}{}
 	leaving, over := h.leaving, h.life.Err() != nil
@@ -103,13 +107,12 @@ func (h *Host) follow(e *executor, channel net.Conn) *executor {
 	if over {
 		e.lines.Close()
 		e.listen()
-		return e
+		return
 	}
 	h.log.Debug().Str(fieldJob, e.job).Stringer(fieldHome, e.home).Int(fieldPid, e.pid).Msg("executor runs")
 	if leaving {
 		e.lines.Send(control.ToExecutor{Leave: true})
 	}
-	return e
 }
 
 // listen takes in what the executor says until its channel ends.
@@ -147,7 +150,7 @@ func (h *Host) AdoptExecutor(_ context.Context, who control.Caller, req control.
 		h.uids[e.uid] = true
 		h.mu.Unlock()
 	}
-	h.follow(e, conn)
+	h.follow(e, control.NewLines(conn))
 	h.log.Info().Str(fieldJob, e.job).Int(fieldPid, e.pid).Msg("executor found again")
 	return nil
 }

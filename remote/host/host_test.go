@@ -318,3 +318,23 @@ func TestRubbishCostsOnlyItsConnection(t *testing.T) {
 	}
 	w.mosd2()
 }
+
+// An executor that comes when the host is about to leave is told so after it is told to start.
+func TestStartIsTheFirstLine(t *testing.T) {
+	w := newWorld(t)
+	conn, err := net.Dial("tcp", w.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	w.Host.leaving = true
+	if err := w.startExecutor(conn, &control.Admit{Job: "7-a", Home: 2, Uid: 1000}); err != nil {
+		t.Fatal(err)
+	}
+	var start control.Start
+	var then control.ToExecutor
+	e := w.first()
+	if err := errors.Join(e.lines.Receive(&start), e.lines.Receive(&then)); err != nil || start.Job != "7-a" || !then.Leave {
+		t.Errorf("first %+v, then %+v, %v", start, then, err)
+	}
+}

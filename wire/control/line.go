@@ -30,6 +30,9 @@ func OpenHalfLine(conn *os.File, verb string) (*HalfLine, Start, error) {
 	if err := h.lines.Receive(&h.start); err != nil {
 		return nil, h.start, fmt.Errorf("first line from mosd: %w", err)
 	}
+	if h.start.Job == "" {
+		return nil, h.start, fmt.Errorf("first line from mosd: %w: no job to start", ErrLine)
+	}
 	h.joined = true
 	h.who = Adopt{Job: h.start.Job, Home: h.start.Home, Pid: os.Getpid()}
 	return h, h.start, nil
