@@ -109,7 +109,7 @@ type node struct {
 	cluster *fakeCluster
 	reply   func(d *fakeDeputy, ask control.ToDeputy)
 
-	wrap    func(net.Conn) net.Conn // around mosd's end of a channel; nil: nothing
+	wrap func(net.Conn) net.Conn // around mosd's end of a channel; nil: nothing
 
 	mu       sync.Mutex
 	deputies []*fakeDeputy

@@ -61,6 +61,11 @@ func TestMoveFails(t *testing.T) {
 	if err := n.migrate(os.Getpid(), "2"); err == nil || !strings.Contains(err.Error(), "not in a job") {
 		t.Errorf("a process of no job: %v", err)
 	}
+	ended, end := program(t, waiting)
+	end()
+	if err := n.migrate(ended, "2"); err == nil || !strings.Contains(err.Error(), "there is no process") {
+		t.Errorf("a process that has ended: %v", err)
+	}
 	stranger := control.Caller{Uid: 12345}
 	if _, err := n.Migrate(context.Background(), stranger, control.Migrate{Pid: pid, To: "2"}); err == nil || !strings.Contains(err.Error(), "belongs to") {
 		t.Errorf("a stranger: %v", err)

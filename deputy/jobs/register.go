@@ -150,6 +150,9 @@ func (r *Registry) forget(p *process, nested bool) {
 func (r *Registry) owned(who control.Caller, pid int) (*process, error) {
 	p := r.find(pid)
 	if p == nil {
+		if now, err := readStat(pid); err != nil || now.dead() {
+			return nil, control.NotFound("there is no process %d", pid)
+		}
 		return nil, control.NotFound("process %d is not in a job of this node: start it with mosrun", pid)
 	}
 	if !who.May(p.job.owner.Uid) {
