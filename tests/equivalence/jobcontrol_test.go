@@ -20,7 +20,7 @@ import (
 type act struct {
 	typed string
 	until string // a regular expression that what is shown since then matches; "": the prompt
-	job   bool   // instead: the terminal is given to a job of the shell
+	job   bool   // and the terminal is given to a job of the shell
 	lines uint16 // instead of typing: the terminal gets so many lines
 }
 
@@ -28,9 +28,13 @@ const (
 	prompt   = `\[[0-9]+\]> $`
 	answered = `up\r\n$`
 	sleeper  = "sh -c 'echo up; exec sleep 100'\n"
-	ctrlC    = "\x03"
-	ctrlD    = "\x04"
-	ctrlZ    = "\x1a"
+	// What the shell shows of a job that it gives the terminal to. It has to be read before a
+	// key that sends a signal is typed: that drops what is not (man 3 termios, NOFLSH).
+	sleeps = `sleep 100'\r\n$`
+	copies = `cat\r\n$`
+	ctrlC  = "\x03"
+	ctrlD  = "\x04"
+	ctrlZ  = "\x1a"
 	// A job in the background that uses the terminal stops some time later.
 	untilStopped = ` until [ "$(jobs -s)" ]; do :; done` + "\n"
 	untilNone    = ` while [ "$(jobs -s)" ]; do :; done` + "\n"
@@ -41,12 +45,12 @@ var play = []act{
 	{},
 	{typed: sleeper, until: answered}, {typed: ctrlC},
 	{typed: sleeper, until: answered}, {typed: ctrlZ},
-	{typed: "jobs\n"}, {typed: "bg\n"}, {typed: "jobs\n"}, {typed: "fg\n", job: true}, {typed: ctrlC},
-	{typed: "cat | cat | cat\n", job: true}, {typed: "one\n", until: `one\r\none\r\n$`}, {typed: ctrlZ},
-	{typed: "jobs\n"}, {typed: "fg\n", job: true}, {typed: "two\n", until: `two\r\ntwo\r\n$`}, {typed: ctrlD},
+	{typed: "jobs\n"}, {typed: "bg\n"}, {typed: "jobs\n"}, {typed: "fg\n", until: sleeps, job: true}, {typed: ctrlC},
+	{typed: "cat | cat | cat\n", until: copies, job: true}, {typed: "one\n", until: `one\r\none\r\n$`}, {typed: ctrlZ},
+	{typed: "jobs\n"}, {typed: "fg\n", until: copies, job: true}, {typed: "two\n", until: `two\r\ntwo\r\n$`}, {typed: ctrlD},
 	{typed: sleeper, until: answered}, {typed: ctrlZ}, {typed: sleeper, until: answered}, {typed: ctrlZ},
-	{typed: "jobs\n"}, {typed: "fg %1\n", job: true}, {typed: ctrlC}, {typed: "kill -KILL %2;" + untilNone}, {typed: "jobs\n"},
-	{typed: "cat &" + untilStopped}, {typed: "fg\n", job: true}, {typed: "three\n", until: `three\r\nthree\r\n$`}, {typed: ctrlD},
+	{typed: "jobs\n"}, {typed: "fg %1\n", until: sleeps, job: true}, {typed: ctrlC}, {typed: "kill -KILL %2;" + untilNone}, {typed: "jobs\n"},
+	{typed: "cat &" + untilStopped}, {typed: "fg\n", until: copies, job: true}, {typed: "three\n", until: `three\r\nthree\r\n$`}, {typed: ctrlD},
 	{typed: "stty tostop\n"}, {typed: "echo out &" + untilStopped}, {typed: "fg\n"}, {typed: "stty -tostop\n"},
 	{typed: "stty -a\n"},
 	{typed: "stty -echo; echo up; read -r x; stty echo; echo \"<$x>\"\n", until: answered}, {typed: "secret\n"},
@@ -242,11 +246,11 @@ func (s *stage) do(a act) (err error) {
 	}
 	until := regexp.MustCompile(a.until)
 	return harness.Poll(actLimit, func() error {
-		if a.job {
-			return s.givenAway()
-		}
 		if !until.MatchString(s.text()[from:]) {
 			return fmt.Errorf("%q is not shown", a.until)
+		}
+		if a.job {
+			return s.givenAway()
 		}
 		return nil
 	})
