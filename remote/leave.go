@@ -119,7 +119,11 @@ func (t *task) standStill() (call image.PendingCall, err error) {
 		}
 		t.user.Regs = t.regs
 		if again := t.regs; before || t.homing || t.mapping != nil || t.birth != nil || isExec(t.call.Nr) || t.g.leaveVdso(&again) {
-			t.user.Regs.Rewind(nr)
+			if before {
+				holdAt(&t.user.Regs, nr)
+			} else {
+				t.user.Regs.Rewind(nr)
+			}
 			t.anew, t.mapping, t.birth = !t.homing, nil, nil
 		} else {
 			call = image.PendingCall{Nr: int64(t.call.Nr), Args: t.regs.Args()}

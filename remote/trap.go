@@ -48,10 +48,23 @@ func (t *task) onTrap() {
 // holdBefore holds a task of a stopped process before the call that it was about to make.
 func (t *task) holdBefore() {
 	r := t.regs
-	r.Rewind(uint64(uint32(r.OrigRax)))
+	holdAt(&r, uint64(uint32(r.OrigRax)))
 	if t.leaveCall() && t.k.SetRegs(r) == nil {
 		t.state = held
 	}
+}
+
+// holdAt changes the registers of a task that is about to make call nr so that it does when
+// it goes on. A call that does nothing but wait may have begun long ago, before a move or a
+// stop: a signal that is handled first ends it.
+func holdAt(r *tracer.Regs, nr uint64) {
+	args := r.Args()
+	if code, waits := abi.WaitCode(nr, &args); waits {
+		r.OrigRax = nr
+		r.SetResult(code)
+		return
+	}
+	r.Rewind(nr)
 }
 
 // foreign tells that the trapped call is one of the 32-bit or x32 interface.

@@ -10,6 +10,13 @@ const (
 	anyBit      = 0xffffffff
 )
 
+// futexWaits tells whether a futex operation waits until it is woken up, and may end with
+// EINTR before (man 2 futex).
+func futexWaits(op uint64) bool {
+	const wait = 0
+	return op&futexOp == wait || op&futexOp == futexBitset
+}
+
 // FutexByWallClock tells whether a futex operation is limited by a moment of the wall
 // clock (man 2 futex). FUTEX_LOCK_PI always is; FUTEX_WAIT has a duration.
 func FutexByWallClock(op uint64) bool {

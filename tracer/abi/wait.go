@@ -9,7 +9,7 @@ func WaitCode(nr uint64, args *[6]uint64) (code int64, ok bool) {
 	const limitArg = 3
 	row := Lookup(nr)
 	switch {
-	case row == nil || row.Timeout.Relative(args):
+	case row == nil || row.Timeout.Relative(args) || nr == unix.SYS_FUTEX && !futexWaits(args[1]):
 		return 0, false
 	case nr == unix.SYS_FUTEX && args[limitArg] == 0:
 		return RestartSys, true

@@ -15,6 +15,8 @@ func TestWaitCode(t *testing.T) {
 		{unix.SYS_FUTEX, [6]uint64{0, 0, 0, 0}, RestartSys},
 		{unix.SYS_FUTEX, [6]uint64{0, 9, 0, 4096}, RestartHand}, // until a moment
 		{unix.SYS_FUTEX, [6]uint64{0, 0, 0, 4096}, 0},           // for a while
+		{unix.SYS_FUTEX, [6]uint64{0, 128 | 1, 7, 0}, 0},        // FUTEX_WAKE
+		{unix.SYS_FUTEX, [6]uint64{0, 6, 0, 0}, 0},              // FUTEX_LOCK_PI
 		{unix.SYS_PAUSE, [6]uint64{}, RestartHand},
 		{unix.SYS_RT_SIGSUSPEND, [6]uint64{}, RestartHand},
 		{unix.SYS_PPOLL, [6]uint64{}, RestartHand},
