@@ -201,9 +201,11 @@ func (t *task) takeDeferred() {
 	}
 }
 
-// enterSuspended takes a task, whose registers and memory are its own, into the call that it
-// is about to make again if that has a signal mask of its own, and tells whether it has.
-func (t *task) enterSuspended() bool {
+// enterAgain takes a task, whose registers and memory are its own, into the call that it is
+// about to make again, and tells whether it has: a signal that comes now ends the call, as it
+// would if nobody had stopped the task. Before the call it would be handled first, and the
+// call might wait for ever.
+func (t *task) enterAgain() bool {
 	m, err := tracer.OpenMemory(t.k.Tid)
 	if err != nil {
 		return false // it has ended
@@ -211,11 +213,27 @@ func (t *task) enterSuspended() bool {
 	defer m.Close()
 	r, err := t.k.Regs()
 	mask, maskErr := t.k.SigMask()
-	_, ok := r.Suspended(m)
-	if ok = ok && err == nil && maskErr == nil; ok {
-		_ = t.k.EnterCall(r, mask) // if it is gone, its end is told by its stop
+	if err != nil || maskErr != nil {
+		return false
 	}
-	return ok
+	_, suspended := r.Suspended(m)
+	if suspended || t.endsBySignal(&r) {
+		_ = t.k.EnterCall(r, mask) // if it is gone, its end is told by its stop
+		return true
+	}
+	return false
+}
+
+// endsBySignal tells whether a task is about to make a call again that a signal which is
+// handled would have ended, and that it can be taken into. A signal that was kept for the task
+// is about to end it anyway.
+func (t *task) endsBySignal(r *tracer.Regs) bool {
+	if code := r.Result(); r.Nr() < 0 || code != restartSys && code != restartNoHand {
+		return false
+	}
+	row := abi.Lookup(uint64(r.Nr()))
+	wakes := row != nil && row.Interrupt&abi.RawEINTR != 0 && !t.staysTraced() // as endsWhenLetGo says
+	return row != nil && !wakes && len(t.kept)+len(t.b.kept) == 0 && !t.k.InGroupStop()
 }
 
 // resumeCall has a task, which was stopped in vain, go on with a call that only the stop has
@@ -264,15 +282,15 @@ func (t *task) letGo() error {
 	if t.k == nil {
 		return nil
 	}
-	suspended := t.delivers == nil && t.enterSuspended()
+	entered := t.delivers == nil && t.enterAgain()
 	t.takeDeferred()
-	entered, err := t.resumeCall()
+	resumed, err := t.resumeCall()
 	if err != nil && !errors.Is(err, tracer.ErrGone) {
 		return err
 	}
 	again := append(t.kept, t.b.kept...)
 	t.kept, t.b.kept = nil, nil
-	if mask, err := t.k.SigMask(); err == nil && !suspended && !entered {
+	if mask, err := t.k.SigMask(); err == nil && !entered && !resumed {
 		again = t.setAside(again, mask)
 	}
 	// It stands in no signal stop, where one could be delivered: they are sent again.

@@ -81,16 +81,18 @@ func (r *Regs) Suspended(m *Memory) (mask uint64, ok bool) {
 
 // UndoRestart is for a task that stands before its `syscall` instruction, about to go on
 // with an interrupted call: the kernel has looked at the code that asks for that already
-// (arch_do_signal_or_restart), and has left the call's number in both places. Only this
-// task, in this place, can use what it has noted, and a signal that comes now ends the call
-// as it ends one that waits. The registers become those from before the kernel looked, of
-// calls that do nothing but wait; it reports whether they were such.
+// (arch_do_signal_or_restart), and has left the call's number in both places, unless the task
+// was interrupted there, by a page fault for one. Only this task, in this place, can use what
+// it has noted, and a signal that comes now ends the call as it ends one that waits. The
+// registers become those from before the kernel looked, of calls that do nothing but wait; it
+// reports whether they were such. One that is about to be made for the first time may look
+// the same: it ends like one that has just begun.
 func (r *Regs) UndoRestart(m *Memory) bool {
 	args := r.Args()
 	code, waits := abi.WaitCode(r.Rax, &args)
 	if r.Rax == unix.SYS_RESTART_SYSCALL {
 		code, waits = abi.RestartAgain, true
-	} else if r.OrigRax != r.Rax {
+	} else if r.OrigRax != r.Rax && r.OrigRax != noSyscall {
 		waits = false
 	}
 	var insn [2]byte

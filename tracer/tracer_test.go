@@ -338,7 +338,11 @@ func TestUndoRestart(t *testing.T) {
 	if !again.UndoRestart(m) || again.PC() != SeedInsn+2 || again.Result() != abi.RestartHand || again.Nr() != unix.SYS_PAUSE {
 		t.Errorf("about to pause again: %#x, result %d of %d", again.Rip, again.Result(), again.Nr())
 	}
-	for _, other := range []Regs{{Rip: about.Rip + 2, Rax: about.Rax}, {Rip: about.Rip, Rax: unix.SYS_FUTEX, OrigRax: noSyscall},
+	faulted := Regs{Rip: uint64(SeedInsn), Rax: unix.SYS_FUTEX, OrigRax: noSyscall} // where it was about to wait
+	if !faulted.UndoRestart(m) || faulted.PC() != SeedInsn+2 || faulted.Result() != abi.RestartSys || faulted.Nr() != unix.SYS_FUTEX {
+		t.Errorf("about to wait again, interrupted: %#x, result %d of %d", faulted.Rip, faulted.Result(), faulted.Nr())
+	}
+	for _, other := range []Regs{{Rip: about.Rip + 2, Rax: about.Rax}, {Rip: about.Rip, Rax: unix.SYS_READ, OrigRax: noSyscall},
 		{Rip: 8, Rax: about.Rax}, {Rip: about.Rip, Rax: unix.SYS_READ, OrigRax: unix.SYS_READ}} {
 		r := other
 		if r.UndoRestart(m) || r != other {
