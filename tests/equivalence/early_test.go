@@ -12,7 +12,7 @@ import (
 func TestEarlyAttach(t *testing.T) {
 	jobs := dynamicJobs(t, 1, nil)
 	if testing.Short() {
-		jobs = only(t, jobs, "sentlate", "ignoredfirst", "suspended", "unblocked", "waitall", "cutshort", "childwaits", "stopped", "epollsignals", "sigmask")
+		jobs = only(t, jobs, "sentlate", "ignoredfirst", "suspended", "unblocked", "waitall", "interrupts", "cutshort", "childwaits", "stopped", "epollsignals", "sigmask")
 	}
 	compareIn(t, harness.Cluster{}, jobs, func(seeds []int64) (list []world) {
 		for _, seed := range seeds[:min(len(seeds), busySeeds)] {

@@ -36,14 +36,15 @@ static int waits(int kind) {
 int main(int argc, char **argv) {
 	begin(argc, argv);
 	handle(SIGALRM, on_alarm, SA_RESTART);
-	const struct itimerval once = {.it_value = {0, 150000}};
+	// Again and again: a busy machine may let the first signal come before the wait begins.
+	const struct itimerval tick = {.it_interval = {0, 150000}, .it_value = {0, 150000}};
 	int n = 0;
 	do {
 		int64_t start = clock_ms();
 		taken = 0;
-		CHECK(setitimer(ITIMER_REAL, &once, NULL) == 0);
+		CHECK(setitimer(ITIMER_REAL, &tick, NULL) == 0);
 		FAILS(waits(n++ % KINDS), EINTR);
-		CHECK(taken == 1 && clock_ms() - start < 2500);
+		CHECK(taken > 0 && clock_ms() - start < 2500);
 	} while (going() || n < KINDS);
 	return done("interrupts");
 }
